@@ -1,0 +1,19 @@
+"""ebmbench: the benchmark for ways of training energy-based models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ebmbench.session import load as load
+    from ebmbench.session import run as run
+
+__all__ = ["load", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from ebmbench import session
+
+        return getattr(session, name)
+    raise AttributeError(f"module 'ebmbench' has no attribute '{name}'")

@@ -1,0 +1,144 @@
+"""From the trials of a run to one line a method: failures counted, grid points chosen on validation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+import pandas as pd
+
+from ebmbench.analysis.compare import tied_with_best
+from ebmbench.analysis.intervals import Estimate, estimate
+from ebmbench.contracts import EnergyKind, Status, Strategy
+from ebmbench.store.records import RunRecord
+from ebmbench.store.tables import TrialResult
+
+FAILED_SKILL = -1.0
+"""What a trial that did not end well counts as."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method of a leaderboard."""
+
+    row: str
+    strategy: Strategy
+    kind: EnergyKind
+    trials: tuple[TrialResult, ...]
+    failures: dict[Status, int]
+    chosen: str = ""
+    """The grid points chosen, where the method's entry has a grid."""
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is a row to compare with."""
+        return self.strategy is Strategy.REFERENCE
+
+    def strata(self, name: str, failed: float | None = None) -> list[list[float]]:
+        """The values of a metric for each dataset; a failed trial counts as ``failed``, or not at all."""
+        groups: dict[str, list[float]] = defaultdict(list)
+        for trial in self.trials:
+            value = trial.values.get(name, failed if _failed(trial) else None)
+            if value is not None:
+                groups[trial.view.dataset].append(value)
+        return [values for values in groups.values() if values]
+
+    def estimate(self, name: str, failed: float | None = None) -> Estimate | None:
+        """The interquartile mean of a metric over datasets and seeds; None when it was never measured."""
+        strata = self.strata(name, failed)
+        return estimate(strata) if strata else None
+
+    def median(self, name: str, dataset: str) -> float | None:
+        """The median over seeds on one dataset."""
+        values = [t.values[name] for t in self.trials if t.view.dataset == dataset and name in t.values]
+        return median(values) if values else None
+
+    def cost(self, name: str) -> float | None:
+        """The mean of a training cost over the trials that were trained."""
+        costs = [float(getattr(t.training, name)) for t in self.trials if t.training is not None]
+        return fmean(costs) if costs else None
+
+
+def _failed(trial: TrialResult) -> bool:
+    return trial.status not in (Status.OK, Status.SKIPPED, None)
+
+
+def lines(run: RunRecord, trials: Iterable[TrialResult]) -> list[Line]:
+    """The lines of a leaderboard in the order of the strategies; trials that are not finished do not count."""
+    groups: dict[tuple[str, str], list[TrialResult]] = defaultdict(list)
+    devices = {trial.view.device for trial in run_trials(trials)}
+    for trial in run_trials(trials):
+        name = trial.view.row + (f" @{trial.view.device}" if len(devices) > 1 else "")
+        groups[trial.view.row, name].append(trial)
+    found = []
+    for (row, name), members in groups.items():
+        select = run.select.get(row)
+        if select:
+            chosen, note = choose(members, select)
+            found.append(_line(name, chosen, note))
+        else:
+            by_point: dict[str, list[TrialResult]] = defaultdict(list)
+            for member in members:
+                by_point[member.view.point].append(member)
+            found += [_line(f"{name}[{p}]" if p else name, part, "") for p, part in by_point.items()]
+    return sorted(found, key=lambda line: (line.reference, list(Strategy).index(line.strategy)))
+
+
+def run_trials(trials: Iterable[TrialResult]) -> list[TrialResult]:
+    """The trials that have ended or cannot be run."""
+    return [trial for trial in trials if trial.status is not None]
+
+
+def _line(name: str, trials: Sequence[TrialResult], chosen: str) -> Line:
+    failures: dict[Status, int] = defaultdict(int)
+    for trial in trials:
+        if trial.status is not None and trial.status is not Status.OK:
+            failures[trial.status] += 1
+    view = trials[0].view
+    return Line(name, view.strategy, view.kind, tuple(trials), dict(failures), chosen)
+
+
+def choose(trials: Sequence[TrialResult], metric: str) -> tuple[list[TrialResult], str]:
+    """For each dataset the grid point with the least mean of a validation metric over seeds; a failure rules it out."""
+    by_cell: dict[str, dict[str, list[TrialResult]]] = defaultdict(lambda: defaultdict(list))
+    for trial in trials:
+        by_cell[trial.view.dataset][trial.view.point].append(trial)
+    kept, notes = [], []
+    for dataset, points in by_cell.items():
+
+        def worth(point: str, points: dict[str, list[TrialResult]] = points) -> float:
+            return fmean(trial.values.get(metric, float("inf")) for trial in points[point])
+
+        best = min(points, key=worth)
+        kept += points[best]
+        notes.append(f"{dataset}: {best}")
+    return kept, "; ".join(notes)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The order of the methods by skill, and which cannot be told from the first."""
+
+    best: str | None
+    ties: frozenset[str]
+
+
+def rank(board: Sequence[Line]) -> Ranking:
+    """The best by skill (reference rows never compete) and its ties by paired tests over (dataset, seed)."""
+    pairs = {
+        line.row: {
+            (t.view.dataset, t.view.seed, t.view.device): t.values.get("skill", FAILED_SKILL)
+            for t in line.trials
+            if t.status is not Status.SKIPPED
+        }
+        for line in board
+        if not line.reference
+    }
+    table = pd.DataFrame({row: pd.Series(values) for row, values in pairs.items() if values})
+    if table.empty:
+        return Ranking(None, frozenset())
+    means = {line.row: line.estimate("skill", FAILED_SKILL) for line in board if line.row in table.columns}
+    best = max(table.columns, key=lambda row: means[row].value if means[row] else FAILED_SKILL)  # type: ignore[union-attr]
+    return Ranking(best, frozenset(tied_with_best(table, best)))

@@ -1,0 +1,88 @@
+"""``ebmbench info``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ebmbench.cli import options
+from ebmbench.contracts import DatasetSpec, MethodSpec, MetricSpec
+from ebmbench.suite.catalog import Catalog, Entry, load_catalog
+from ebmbench.suite.errors import UsageError, printable, suggest
+
+
+@click.command("info")
+@click.argument("name")
+@options.results
+@options.plugin
+@click.pass_context
+def command(ctx: click.Context, name: str, results: Path, plugins: tuple[str, ...]) -> None:
+    """The card of a method, dataset or metric; or what is stored of a trial, given its key."""
+    catalog = load_catalog([Path(file) for file in options.all_plugins(ctx, plugins)])
+    found = [entry for entry in _shelves(catalog) if entry.spec.name == name]
+    lines = [line for entry in found for line in _card(entry)] or list(_trial(name, results))
+    if not lines:
+        known = [entry.spec.name for entry in _shelves(catalog)]
+        raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
+    for line in lines:
+        click.echo("\n".join(printable(part) for part in line.splitlines()))
+
+
+def _shelves(catalog: Catalog) -> list[Entry[Any]]:
+    return [*catalog.methods.values(), *catalog.datasets.values(), *catalog.metrics.values()]
+
+
+def _card(entry: Entry[Any]) -> Iterator[str]:
+    spec = entry.spec
+    yield f"{spec.name}: {spec.summary}"
+    if isinstance(spec, MethodSpec):
+        yield f"  strategy  {spec.strategy.value} ({spec.strategy.family}): {spec.strategy.idea}"
+        yield f"  kind      {spec.kind.value}"
+    if isinstance(spec, MetricSpec):
+        yield f"  unit      {spec.unit or '-'}"
+        yield f"  best      {spec.direction}{'' if spec.best is None else f' ({spec.best:g} for the truth)'}"
+        yield f"  kinds     {', '.join(sorted(spec.kinds))}"
+        yield f"  variants  {', '.join(v for v in spec.variants if v) or '-'}"
+    if spec.refs:
+        yield f"  refs      {'; '.join(spec.refs)}"
+    yield f"  owner     {entry.owner}"
+    yield f"  code      {entry.target}"
+    target = entry.load()
+    if inspect.getdoc(target):
+        yield "\n" + "\n".join(f"  {line}" for line in (inspect.getdoc(target) or "").splitlines()) + "\n"
+    if isinstance(spec, MethodSpec | DatasetSpec):
+        yield from _fields(target, spec.params)
+
+
+def _fields(target: Any, presets: Any) -> Iterator[str]:
+    if target.model_fields:
+        yield "  fields"
+    for name, field in target.model_fields.items():
+        default = presets.get(name, field.default)
+        yield f"    {name:16s} {default!s:12s} {field.description or ''}"
+
+
+def _trial(name: str, results: Path) -> Iterator[str]:
+    from ebmbench.store.folders import Store
+
+    if not name.isalnum() or len(name) < 4:
+        return
+    for path in sorted((Store(results).root / "trials" / name[:2]).glob(f"{name}*")):
+        folder = Store(results).trial(path.name)
+        spec, training, measured = folder.spec(), folder.training(), folder.measurements()
+        if spec is None:
+            continue
+        yield f"{path.name}: {spec.method.name} on {spec.dataset.name}, seed {spec.seed}, {spec.device.name}"
+        yield f"  status    {folder.status() or 'not finished'}"
+        yield f"  folder    {path}"
+        for attempt in folder.attempts():
+            yield f"  attempt   {attempt.started}  {attempt.status}  {attempt.total_seconds:.1f} s  {attempt.error}"
+        if training is not None:
+            yield f"  training  {training.train_seconds:.2f} s, {training.steps} steps, {training.passes} passes"
+        for value in measured.values if measured else ():
+            shown = value.note if value.value is None else f"{value.value:.6g}"
+            yield f"  {value.metric:20s} {value.variant:8s} {shown}"

@@ -1,0 +1,59 @@
+"""``ebmbench run``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ebmbench.cli import options
+
+
+@click.command("run")
+@click.argument("suite")
+@options.keyword
+@options.override
+@options.seeds
+@click.option("--workers", type=int, metavar="N", help="Trials at a time (default: as many as cores).")
+@options.results
+@click.option("--timeout", metavar="T", help="Wall clock of a trial: 90s, 5m.")
+@click.option("--retry-failed", is_flag=True, help="Run trials again that did not end well.")
+@click.option("--fresh", is_flag=True, help="Run every trial again.")
+@click.option("--no-train", is_flag=True, help="Measure what is trained, train nothing.")
+@options.plugin
+@options.as_json
+@click.pass_context
+def command(ctx: click.Context, /, suite: str, plugins: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Run SUITE, a file or the name of a shipped suite: plan it, run what is missing, write its tables."""
+    from ebmbench.session import Options, Session, exit_code
+    from ebmbench.suite.schema import parse_duration
+
+    if given["timeout"] is not None:
+        try:
+            parse_duration(given["timeout"])
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--timeout") from None
+    session = Session(suite, Options(plugins=options.all_plugins(ctx, plugins), **given))
+    result = session.run()
+    if as_json:
+        click.echo(json.dumps(summary(result), indent=1))
+    sys.exit(exit_code(result))
+
+
+def summary(result: Any) -> dict[str, Any]:
+    """The run as one document."""
+    trials = [
+        {
+            "name": trial.view.name,
+            "key": trial.view.key,
+            "status": trial.status,
+            "error": trial.error,
+            "metrics": trial.values,
+        }
+        for trial in result.trials
+    ]
+    folder: Path = result.folder
+    return {"suite": result.record.suite, "run_id": result.record.run_id, "folder": str(folder), "trials": trials}

@@ -1,0 +1,31 @@
+"""``ebmbench ui``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from ebmbench.cli import options
+from ebmbench.suite.errors import UsageError
+
+
+@click.command("ui")
+@options.results
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def command(results: Path, port: int) -> None:
+    """Open the MLflow pages of the results, for this machine only (127.0.0.1)."""
+    from ebmbench.observers.mlflow import database, quiet_environment
+    from ebmbench.store.folders import Store
+
+    store = Store(results)
+    uri = database(store)
+    if uri.startswith("sqlite:///") and not (results / "mlflow.db").is_file():
+        raise UsageError(f"{results / 'mlflow.db'}: there is no such file; run a suite first")
+    quiet_environment()
+    click.echo(f"http://127.0.0.1:{port}  (Ctrl-C ends it)", err=True)
+    server = ["server", "--backend-store-uri", uri, "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
+    sys.exit(subprocess.call([sys.executable, "-m", "mlflow", *server], env=os.environ))

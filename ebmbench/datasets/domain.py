@@ -1,0 +1,55 @@
+"""The spaces that data live in, each with a quadrature of itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ebmbench.contracts import Support
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-parallel box; the support is the lattice of the midpoints of its cells."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates."""
+        return len(self.low)
+
+    @property
+    def log_volume(self) -> float:
+        """log of the product of the sides."""
+        return sum(math.log(high - low) for low, high in zip(self.low, self.high, strict=True))
+
+    def scaled(self, factor: float) -> Box:
+        """The box about the same center, ``factor`` times as wide."""
+        pairs = [((low + high) / 2, factor * (high - low) / 2) for low, high in zip(self.low, self.high, strict=True)]
+        return Box(tuple(c - h for c, h in pairs), tuple(c + h for c, h in pairs))
+
+    def contains(self, y: Tensor) -> Tensor:
+        """Which rows of ``y`` (B, d) lie inside, as a boolean (B,)."""
+        low, high = y.new_tensor(self.low), y.new_tensor(self.high)
+        return ((y >= low) & (y <= high)).all(-1)
+
+    def support(self, n: int) -> Support:
+        """The ``n**d`` midpoints in float64, the last coordinate running fastest; every cell has the same volume."""
+        axes = [
+            low + (torch.arange(n, dtype=torch.float64) + 0.5) * ((high - low) / n)
+            for low, high in zip(self.low, self.high, strict=True)
+        ]
+        points = torch.cartesian_prod(*axes).reshape(-1, self.dim)
+        return Support(
+            points, torch.full((len(points),), self.log_volume - self.dim * math.log(n), dtype=torch.float64)
+        )
+
+
+def square(half_width: float) -> Box:
+    """The square of the plane with corners at plus and minus ``half_width``."""
+    return Box((-half_width, -half_width), (half_width, half_width))

@@ -1,0 +1,299 @@
+"""From a suite to its trials: which are done, which are to run, which cannot be, and why."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ebmbench.contracts import MetricSpec, Status
+from ebmbench.parts.problem import Problem
+from ebmbench.store.folders import Store, missing_metrics
+from ebmbench.store.records import DatasetCell, MethodCell, MetricCell, RunRecord, TrialSpec, TrialView
+from ebmbench.suite.catalog import Catalog
+from ebmbench.suite.catalog import Entry as Offer
+from ebmbench.suite.errors import SuiteError, UsageError, suggest
+from ebmbench.suite.keys import SCHEMA, canonical, closure_of, public_name, sha256, trial_code
+from ebmbench.suite.loading import Location, Source
+from ebmbench.suite.schema import DeviceProfile, Entry, Suite
+from ebmbench.suite.selection import matcher
+
+
+class State(StrEnum):
+    """What a run will do with a trial."""
+
+    CACHED = "cached"
+    TO_RUN = "to run"
+    FAILED = "failed before"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A trial of a plan: how the run sees it, what it is, and what will be done with it."""
+
+    view: TrialView
+    spec: TrialSpec
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trials of a run, in order."""
+
+    run: RunRecord
+    trials: tuple[Planned, ...]
+
+    def of(self, state: State) -> list[Planned]:
+        """The trials in a state."""
+        return [planned for planned in self.trials if planned.state is state]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One method or dataset with its parameters: an entry of the suite, or one point of its grid."""
+
+    entry: Entry
+    offer: Offer[Any]
+    instance: BaseModel
+    point: str
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """All fields, defaults too, as JSON."""
+        return self.instance.model_dump(mode="json")
+
+    def cell(self, file: str | None) -> dict[str, Any]:
+        """What trial.json says of it."""
+        spec = self.offer.spec
+        return {
+            "name": spec.name,
+            "target": self.offer.target,
+            "owner": self.offer.owner,
+            "file": file,
+            "params": self.params,
+        }
+
+
+class Planner:
+    """Makes the plan of a suite."""
+
+    def __init__(self, suite: Suite, source: Source, catalog: Catalog, store: Store) -> None:
+        self.suite, self.source, self.catalog, self.store = suite, source, catalog, store
+        self.metrics = self._metrics()
+        self.unavailable = {profile.name: _missing_device(profile) for profile in suite.devices}
+
+    def plan(self, keyword: str | None = None, full: bool = True, retry_failed: bool = False) -> Plan:
+        """The plan; ``keyword`` narrows it as pytest's -k does.
+
+        Raises:
+            SuiteError: if the suite names what the catalog does not have, or a field is wrong.
+            UsageError: if the keyword matches nothing.
+        """
+        wanted = matcher(keyword) if keyword else lambda name: True
+        trials = [self._judge(view, spec, retry_failed) for view, spec in self._trials() if wanted(view.name)]
+        if not trials:
+            raise UsageError(f"-k '{keyword}': no trial has such a name")
+        keys = [(planned.view.key, planned.view.name) for planned in trials]
+        plan_id = sha256(canonical([self.suite.name, keys]))[:8]
+        started = datetime.now(UTC)
+        run = RunRecord(
+            run_id=f"{started:%Y%m%d-%H%M%S}-{plan_id}",
+            suite=self.suite.name,
+            plan_id=plan_id,
+            started=started.isoformat(timespec="seconds"),
+            full=full and not keyword,
+            select={entry.row: entry.select for entry in self.suite.methods if entry.select},
+            metrics=self.metrics,
+            trials=tuple(planned.view for planned in trials),
+        )
+        return Plan(run, tuple(trials))
+
+    def _trials(self) -> Iterator[tuple[TrialView, TrialSpec]]:
+        methods, datasets = self._choices("methods"), self._choices("datasets")
+        cells = itertools.product(datasets, self.suite.seeds, self.suite.devices, methods)
+        for dataset, seed, device, method in cells:
+            yield self._trial(method, dataset, seed, device)
+
+    def _trial(self, method: Choice, dataset: Choice, seed: int, device: DeviceProfile) -> tuple[TrialView, TrialSpec]:
+        suite, facts = self.suite, method.offer.spec
+        identity = {
+            "schema": SCHEMA,
+            "method": {"target": public_name(method.offer.target), "params": method.params, "kind": facts.kind},
+            "dataset": {"target": public_name(dataset.offer.target), "params": dataset.params},
+            "data": suite.data.model_dump(),
+            "net": suite.net.model_dump(mode="json"),
+            "budget": suite.budget.model_dump(exclude_none=True),
+            "seed": seed,
+            "device": device.model_dump(),
+            "code": trial_code(method.offer.target, dataset.offer.target).as_json(),
+        }
+        spec = TrialSpec(
+            method=MethodCell(
+                **method.cell(self._kept(method.offer)),
+                strategy=facts.strategy,
+                kind=facts.kind,
+                summary=facts.summary,
+            ),
+            dataset=DatasetCell(**dataset.cell(self._kept(dataset.offer))),
+            data=suite.data,
+            net=suite.net,
+            budget=suite.budget,
+            seed=seed,
+            device=device,
+            metrics=self.metrics,
+            identity=identity,
+        )
+        label = method.entry.label or ""
+        inner = ",".join(part for part in (label, method.point) if part)
+        place = dataset.entry.row + (f"[{dataset.point}]" if dataset.point else "")
+        view = TrialView(
+            key=spec.key,
+            name=f"{facts.name}{f'[{inner}]' if inner else ''}/{place}/{seed}/{device.name}",
+            row=method.entry.row,
+            point=method.point,
+            method=facts.name,
+            dataset=place,
+            seed=seed,
+            device=device.name,
+            strategy=facts.strategy,
+            kind=facts.kind,
+            skipped=self._obstacle(method, dataset, device),
+        )
+        return view, spec
+
+    def _judge(self, view: TrialView, spec: TrialSpec, retry_failed: bool) -> Planned:
+        if view.skipped:
+            return Planned(view, spec, State.SKIPPED, view.skipped)
+        folder = self.store.trial(view.key)
+        status = folder.status()
+        if status is None:
+            return Planned(view, spec, State.TO_RUN, "not finished before" if folder.path.exists() else "new")
+        if status is not Status.OK:
+            error = folder.attempts()[-1].error if folder.attempts() else ""
+            state = State.TO_RUN if retry_failed else State.FAILED
+            return Planned(view, spec, state, f"{status}: {error}" if error else status)
+        missing = missing_metrics(spec, folder.measurements())
+        if missing:
+            return Planned(view, spec, State.TO_RUN, f"trained; to measure: {', '.join(missing)}")
+        return Planned(view, spec, State.CACHED)
+
+    def _choices(self, shelf: str) -> list[Choice]:
+        entries: tuple[Entry, ...] = getattr(self.suite, shelf)
+        rows = [entry.row for entry in entries]
+        for index, row in enumerate(rows):
+            if row in rows[:index]:
+                message = f"two {shelf} are called '{row}'; give one of them a label"
+                raise self.source.error(message, (shelf, index))
+        return [choice for index, entry in enumerate(entries) for choice in self._points(shelf, index, entry)]
+
+    def _points(self, shelf: str, index: int, entry: Entry) -> Iterator[Choice]:
+        location: Location = (shelf, index)
+        try:
+            offer = self.catalog.find(shelf, entry.name)
+        except UsageError as error:
+            raise self.source.error(str(error), (*location, "name")) from None
+        if shelf == "methods" and entry.select:
+            self._check_select(entry.select, location)
+        cls = offer.load()
+        for values in itertools.product(*entry.grid.values()):
+            point = dict(zip(entry.grid, values, strict=True))
+            params = {**offer.spec.params, **entry.params, **point}
+            try:
+                instance = cls(**params)
+            except ValidationError as error:
+                raise self._field_error(error, cls, (*location,), entry) from None
+            yield Choice(entry, offer, instance, ",".join(f"{key}={value}" for key, value in point.items()))
+
+    def _check_select(self, select: str, location: Location) -> None:
+        known = ["nll_validation", "nll_validation_beta"]
+        if select not in known:
+            message = f"cannot select by '{select}'{suggest(select, known)}: choices are made on validation data only"
+            raise self.source.error(message, (*location, "select"))
+
+    def _field_error(self, error: ValidationError, cls: Any, location: Location, entry: Entry) -> SuiteError:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        place = (*location, "grid", field) if field in entry.grid else (*location, field)
+        if first["type"] == "extra_forbidden":
+            return self.source.error(f"{entry.name} has no field '{field}'{suggest(field, cls.model_fields)}", place)
+        message = first["msg"].removeprefix("Value error, ")
+        shown = f", got {first.get('input')!r}"[:80]
+        return self.source.error(f"{entry.name}.{field}: {message[0].lower()}{message[1:]}{shown}", place)
+
+    def _metrics(self) -> tuple[MetricCell, ...]:
+        wanted = self.suite.metrics
+        if isinstance(wanted, str):
+            names = [name for name, offer in self.catalog.metrics.items() if offer.spec.in_core or wanted == "all"]
+        else:
+            names = list(dict.fromkeys(("skill", "kl", *wanted)))
+        return tuple(self._metric(index, name) for index, name in enumerate(names))
+
+    def _metric(self, index: int, name: str) -> MetricCell:
+        try:
+            offer: Offer[MetricSpec] = self.catalog.find("metrics", name)
+        except UsageError as error:
+            raise self.source.error(str(error), ("metrics", index)) from None
+        spec = offer.spec
+        return MetricCell(
+            name=spec.name,
+            target=offer.target,
+            owner=offer.owner,
+            file=self._kept(offer),
+            summary=spec.summary,
+            unit=spec.unit,
+            direction=spec.direction,
+            kinds=tuple(sorted(spec.kinds)),
+            variants=spec.variants,
+            code=closure_of([offer.target.partition(":")[0]]).digest,
+        )
+
+    def _kept(self, offer: Offer[Any]) -> str | None:
+        return None if offer.file is None else self.store.keep_plugin(offer.file)
+
+    def _obstacle(self, method: Choice, dataset: Choice, device: DeviceProfile) -> str:
+        if self.unavailable[device.name]:
+            return self.unavailable[device.name]
+        data: Any = dataset.instance
+        problem = Problem.blank(data.domain, self.suite.net, data)
+        algorithm: Any = method.instance
+        return algorithm.supports(problem) or ""
+
+
+def _missing_device(profile: DeviceProfile) -> str:
+    """Why the device is not to be had; empty when it is."""
+    if profile.device == "cpu":
+        return ""
+    import torch
+
+    if profile.device == "mps":
+        return "" if torch.backends.mps.is_available() else "no mps device on this machine"
+    if not torch.cuda.is_available():
+        return "no cuda device on this machine"
+    index = int(profile.device.partition(":")[2] or 0)
+    count = torch.cuda.device_count()
+    return "" if index < count else f"no {profile.device} on this machine; it has {count} cuda device(s)"
+
+
+def plugin_files(suite: Suite, source: Source, given: tuple[str, ...]) -> list[Path]:
+    """The single-file plugins of a suite (relative to its file) and of the command line.
+
+    Raises:
+        UsageError: if one does not exist.
+    """
+    files = [source.path.parent / name for name in suite.plugins]
+    for index, file in enumerate(files):
+        if not file.is_file():
+            raise source.error(f"plugin {suite.plugins[index]}: there is no such file", ("plugins", index))
+    files += [Path(name) for name in given]
+    for name in given:
+        if not Path(name).is_file():
+            raise UsageError(f"plugin {name}: there is no such file")
+    return files

@@ -1,0 +1,277 @@
+"""One trial, from its folder to its folder: train what is not trained, measure what is not measured."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import os
+import resource
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ebmbench.contracts import Dataset, Method, Status
+from ebmbench.harness.clocks import Clock, device_peak_bytes, peak_bytes
+from ebmbench.harness.loop import Diverged, Progress, check_energies, train
+from ebmbench.harness.machine import machine_id
+from ebmbench.harness.seeding import generator, initialization, seed_of
+from ebmbench.harness.stream import Stream, held_out
+from ebmbench.metrics.context import Evaluation, Ruler
+from ebmbench.metrics.evaluate import evaluate
+from ebmbench.parts.problem import Problem
+from ebmbench.parts.reference import ReferenceMethod
+from ebmbench.parts.surface import Surface
+from ebmbench.store.folders import TrialFolder, append_line, missing_metrics, write_atomic
+from ebmbench.store.records import Attempt, Measurements, Point, Training, TrialSpec, Value
+from ebmbench.suite.catalog import load_file, load_target
+from ebmbench.suite.errors import UsageError, one_line
+from ebmbench.suite.keys import trial_code
+
+FINE, COARSE = 400, 200
+"""Cells along each axis of the lattices at the end and at milestones."""
+MILESTONE_METRICS = (("kl", "raw"), ("kl", "beta"), ("nll", "iso"), ("auroc", ""))
+
+
+class CodeChanged(Exception):
+    """The source of the method or dataset is no longer what the trial was planned with."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A trial's objects: what is trained on what, and where."""
+
+    spec: TrialSpec
+    method: Method
+    dataset: Dataset
+    like: torch.Tensor
+
+    @classmethod
+    def load(cls, spec: TrialSpec, root: Path) -> Bench:
+        """Import what trial.json names, and nothing else."""
+        for file in {spec.method.file, spec.dataset.file, *(cell.file for cell in spec.metrics)} - {None}:
+            load_file(root / str(file))
+        method = load_target(spec.method.target, spec.method.owner)(**spec.method.params)
+        dataset = load_target(spec.dataset.target, spec.dataset.owner)(**spec.dataset.params)
+        dtype = getattr(torch, spec.device.dtype)
+        return cls(spec, method, dataset, torch.zeros((), dtype=dtype, device=spec.device.device))
+
+    @property
+    def truth(self) -> Dataset | None:
+        """The dataset, for the reference rows alone."""
+        return self.dataset if isinstance(self.method, ReferenceMethod) else None
+
+    def blank(self) -> Surface:
+        """The surface from shapes alone."""
+        return self.method.build(Problem.blank(self.dataset.domain, self.spec.net, self.truth)).to(self.like.device)
+
+
+def load_model(folder: TrialFolder, root: Path) -> Surface:
+    """The trained surface of a folder: rebuilt blank, then filled; neither training data nor pickle are needed."""
+    spec = folder.spec()
+    if spec is None:
+        raise UsageError(f"{folder.path}: holds no trial")
+    bench = Bench.load(spec, root)
+    surface = bench.blank()
+    state = torch.load(folder.file("model.pt"), map_location=bench.like.device, weights_only=True)
+    surface.load_state_dict(state)
+    return surface.to(bench.like.dtype) if bench.like.dtype == torch.float64 else surface
+
+
+class TrialWork:
+    """The work on one trial."""
+
+    def __init__(self, folder: TrialFolder, root: Path) -> None:
+        spec = folder.spec()
+        if spec is None:
+            raise UsageError(f"{folder.path}: trial.json is missing or not readable")
+        self.folder, self.root, self.spec = folder, root, spec
+        self.bench = Bench.load(spec, root)
+        code = trial_code(spec.method.target, spec.dataset.target)
+        if code.as_json() != spec.identity["code"]:
+            raise CodeChanged("the code changed since the trial was planned; run the suite again")
+        self.device = self.bench.like.device
+        self.validation, self.test = held_out(self.bench.dataset, spec.data, spec.seed)
+
+    def run(self) -> None:
+        """Train unless that is done; then measure."""
+        if self.folder.training() is None:
+            self._train()
+        self._measure()
+
+    def _train(self) -> None:
+        spec, bench = self.spec, self.bench
+        prepare, clock, compiling = Clock(self.device), Clock(self.device), Clock(self.device)
+        with prepare.running():
+            stream = Stream(bench.dataset, spec.data, spec.seed, bench.like)
+            training_set = stream.training_set()
+            cov = torch.cov(training_set.double().T).to(bench.like)
+            mean = training_set.double().mean(0).to(bench.like)
+            problem = Problem(bench.dataset.domain, mean.cpu(), cov.cpu(), spec.net, bench.truth)
+            coarse = Ruler(bench.dataset, COARSE)
+        with clock.running(), initialization(spec.seed):
+            surface = bench.method.build(problem).to(bench.like)
+            stepper = bench.method.stepper(surface, spec.device.compile)
+        if spec.device.compile:
+            with compiling.running():
+                surface(training_set[: stepper.batch_rows])
+        rng = generator("noise", spec.seed, device=str(self.device))
+        curves: list[np.ndarray] = []
+
+        def milestone(readout: Surface, progress: Progress) -> None:
+            evaluation = self._evaluation(readout, coarse)
+            self._append_points(evaluation, progress, clock.seconds)
+            curves.append(evaluation.energy.astype(np.float32))
+
+        progress = train(stepper, stream, spec.budget, rng, clock, milestone)
+        readout = stepper.readout()
+        check_energies(readout, self.test[:1000].to(bench.like))
+        save_model(self.folder, readout)
+        if curves:
+            with self.folder.file("milestones.npz").open("wb") as file:
+                np.savez_compressed(file, energy=np.stack(curves))
+        training = Training(
+            prepare_seconds=prepare.seconds,
+            train_seconds=clock.seconds,
+            compile_seconds=compiling.seconds,
+            steps=progress.steps,
+            passes=progress.meter.passes,
+            energy_rows=progress.meter.energy_rows,
+            gradient_rows=progress.meter.gradient_rows,
+            samples=progress.samples,
+            peak_bytes=peak_bytes(),
+            device_peak_bytes=device_peak_bytes(self.device),
+        )
+        write_atomic(self.folder.file("TRAINED"), training.model_dump_json())
+
+    def _measure(self) -> None:
+        clock = Clock(self.device)
+        old = self.folder.measurements()
+        wanted = set(missing_metrics(self.spec, old))
+        cells = [cell for cell in self.spec.metrics if cell.name in wanted]
+        with clock.running():
+            surface = load_model(self.folder, self.root)
+            evaluation = self._evaluation(surface, Ruler(self.bench.dataset, FINE))
+            if not np.isfinite(evaluation.energy).all():
+                raise Diverged("the energy is not finite everywhere on the domain")
+            values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
+        kept = [value for value in (old.values if old else ()) if value.metric not in wanted]
+        code = {**(old.code if old else {}), **{cell.name: cell.code for cell in cells}}
+        self._save_artifacts(evaluation)
+        merged = Measurements(values=(*kept, *values), code=code, eval_seconds=clock.seconds)
+        write_atomic(self.folder.file("metrics.json"), merged.model_dump_json(indent=1))
+
+    def _evaluation(self, surface: Surface, ruler: Ruler) -> Evaluation:
+        seed = seed_of("evaluation", self.spec.seed)
+        return Evaluation(surface, ruler, self.spec.method.kind, self.validation, self.test, seed, self.bench.like)
+
+    def _append_points(self, evaluation: Evaluation, progress: Progress, seconds: float) -> None:
+        by_name = {cell.name: cell for cell in self.spec.metrics}
+        wanted = [by_name[name] for name in dict.fromkeys(n for n, _ in MILESTONE_METRICS) if name in by_name]
+        values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in wanted])
+        for value in values:
+            if (value.metric, value.variant) in MILESTONE_METRICS and value.value is not None:
+                append_line(self.folder.file("curve.jsonl"), self._point(value, progress, seconds).model_dump_json())
+
+    @staticmethod
+    def _point(value: Value, progress: Progress, seconds: float) -> Point:
+        return Point(
+            step=progress.steps,
+            passes=progress.meter.passes,
+            train_seconds=seconds,
+            metric=value.metric,
+            variant=value.variant,
+            value=value.value,
+        )
+
+    def _save_artifacts(self, evaluation: Evaluation) -> None:
+        energy = evaluation.energy.astype(np.float32)
+        iso = evaluation.iso_log_density.astype(np.float32)
+        with self.folder.file("surface.npz").open("wb") as file:
+            np.savez_compressed(
+                file, energy=energy, iso_log_density=iso, log_p=evaluation.ruler.log_p.astype(np.float32)
+            )
+        samples = {"common": evaluation.common_samples.float().numpy()}
+        if evaluation.surface.samples_natively:
+            samples["native"] = evaluation.native_samples.float().numpy()
+        with self.folder.file("samples.npz").open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **samples)
+
+
+def save_model(folder: TrialFolder, surface: Surface) -> None:
+    """The state dict alone."""
+    temporary = folder.file(".model.pt.tmp")
+    torch.save(surface.state_dict(), temporary)
+    temporary.replace(folder.file("model.pt"))
+
+
+def limit_memory(allowed: int, device: str) -> None:
+    """Let an allocation beyond the cap fail at once (the supervisor watches too, but only ten times a second)."""
+    if device != "cpu" or not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
+        cap = allowed + pages * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_DATA, (cap, resource.RLIM_INFINITY))
+
+
+def ended_badly(error: BaseException) -> Status:
+    """The status of a trial that raised."""
+    if isinstance(error, Diverged):
+        return Status.DIVERGED
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return Status.OOM
+    return Status.FAILED
+
+
+def main(folder: Path, root: Path, memory: int, neighbors: int = 0) -> Status:
+    """Do the trial in ``folder`` and leave its outcome there, whatever happens.
+
+    Args:
+        folder: the trial's folder, with a trial.json in it.
+        root: the results folder.
+        memory: bytes that the trial may use beyond those of a fresh process.
+        neighbors: how many trials run beside it.
+    """
+    faulthandler.enable()
+    started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    trial = TrialFolder(folder)
+    status, kind, message = Status.OK, "", ""
+    try:
+        spec = trial.spec()
+        if spec is not None:
+            torch.set_num_threads(spec.device.threads)
+            limit_memory(memory, spec.device.device)
+        TrialWork(trial, root).run()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything: it is the trial's outcome
+        traceback.print_exc()
+        status, kind = ended_badly(error), type(error).__name__
+        message = one_line(error).removeprefix(f"{kind}: ")
+    attempt = Attempt(
+        status=status,
+        error_type=kind,
+        message=message,
+        started=started,
+        total_seconds=time.monotonic() - clock,
+        neighbors=neighbors,
+        machine_id=machine_id(),
+    )
+    trial.finish(attempt)
+    return status
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("memory", type=int)
+    parser.add_argument("neighbors", type=int)
+    arguments = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main(arguments.folder, arguments.root, arguments.memory, arguments.neighbors)

@@ -1,0 +1,72 @@
+"""From an energy to a density: as it is (raw), at its best temperature (beta), or by its order alone (iso).
+
+Every function takes energies and quadrature weights of a support, in float64 numpy arrays of one axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, isotonic_regression
+from scipy.special import logsumexp
+
+Array = NDArray[np.float64]
+
+LOG_BETA_RANGE = 12.0
+"""beta is sought within exp(+-12) of the inverse spread of the energies."""
+
+
+def log_normalizer(energy: Array, log_weight: Array, beta: float = 1.0) -> float:
+    """log of the integral of exp(-beta F) over the support."""
+    return float(logsumexp(-beta * energy + log_weight))
+
+
+def fit_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
+    """argmin over beta of beta mean F(held out) + log integral exp(-beta F).
+
+    It is convex; at the minimum the mean energies of held-out data and of the model agree.
+
+    Args:
+        energy: F on the support.
+        log_weight: log volumes of the support.
+        held_out: F at held-out data points.
+
+    Returns:
+        beta; NaN when the energy is constant, the end of the range when the minimum lies beyond it.
+    """
+    spread = float(np.std(held_out)) or float(np.std(energy))
+    if not spread > 0:
+        return float("nan")
+    center, target = float(np.mean(held_out)), 0.0
+    shifted = energy - center
+
+    def gap(log_beta: float) -> float:
+        log_density = -np.exp(log_beta) / spread * shifted + log_weight
+        weight = np.exp(log_density - log_density.max())
+        return float((weight * shifted).sum() / weight.sum()) - target
+
+    low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
+    if gap(low) <= 0:
+        return float(np.exp(low)) / spread
+    if gap(high) >= 0:
+        return float(np.exp(high)) / spread
+    return float(np.exp(brentq(gap, low, high, xtol=1e-6))) / spread
+
+
+def isotonic_log_density(energy: Array, log_p: Array, log_weight: Array) -> Array:
+    """log of the density closest to p among those that decrease with the energy: the Grenander estimate on the support.
+
+    It is the slope of the least concave majorant of the data's mass as a function of the volume below each level of F,
+    found as the weighted isotonic regression of p in the order of F. Cells of equal energy share one value.
+
+    Args:
+        energy: F on the support.
+        log_p: the true log density there, normalized on the support.
+        log_weight: log volumes of the support.
+    """
+    levels, index = np.unique(energy, return_inverse=True)
+    volume = np.bincount(index, np.exp(log_weight), minlength=len(levels))
+    mass = np.bincount(index, np.exp(log_p + log_weight), minlength=len(levels))
+    fitted = isotonic_regression(mass / volume, weights=volume, increasing=False).x
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(fitted)[index], dtype=np.float64)

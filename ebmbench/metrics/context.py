@@ -1,0 +1,282 @@
+"""What metrics are computed from: the truth on a lattice (the ruler), and one surface held against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ebmbench.contracts import Dataset, EnergyKind, Support
+from ebmbench.datasets.domain import Box
+from ebmbench.metrics.calibration import Array, fit_beta, isotonic_log_density, log_normalizer
+from ebmbench.parts.gradient import input_gradient
+from ebmbench.parts.surface import Surface
+
+CHUNK = 2048
+"""Rows of a surface evaluated at once."""
+SAMPLES = 5000
+"""Samples drawn of a surface."""
+
+
+class NotApplicable(Exception):
+    """A metric cannot be computed here; the message says why."""
+
+
+class Ruler:
+    """The truth on the lattice of a dataset's domain, computed once for all that is held against it."""
+
+    def __init__(self, dataset: Dataset, cells: int) -> None:
+        self.dataset, self.cells = dataset, cells
+
+    @cached_property
+    def support(self) -> Support:
+        """The lattice."""
+        return self.dataset.domain.support(self.cells)
+
+    @cached_property
+    def log_weight(self) -> Array:
+        """log volumes (M,)."""
+        return as_array(self.support.log_weight)
+
+    @cached_property
+    def log_p(self) -> Array:
+        """The true log density (M,), normalized on the lattice."""
+        log_p = as_array(self.dataset.log_prob(self.support.points))
+        return log_p - log_normalizer(-log_p, self.log_weight)
+
+    @cached_property
+    def entropy(self) -> float:
+        """-integral of p log p, in nats."""
+        mass = np.exp(self.log_p + self.log_weight)
+        return float(-(mass * self.log_p)[mass > 0].sum())
+
+    @cached_property
+    def moments(self) -> tuple[Array, Array]:
+        """The true mean (d,) and covariance (d, d)."""
+        points, mass = as_array(self.support.points), np.exp(self.log_p + self.log_weight)
+        mean = mass @ points
+        centered = points - mean
+        return mean, (centered * mass[:, None]).T @ centered
+
+    @cached_property
+    def gaussian_energy(self) -> Array:
+        """The energy of the moment-matched Gaussian on the lattice, up to a constant."""
+        mean, cov = self.moments
+        centered = as_array(self.support.points) - mean
+        return np.asarray(0.5 * (centered @ np.linalg.inv(cov) * centered).sum(-1), dtype=np.float64)
+
+    @cached_property
+    def spread(self) -> float:
+        """Root mean square of the true standard deviations."""
+        return float(np.sqrt(np.diagonal(self.moments[1]).mean()))
+
+
+class Evaluation:
+    """One surface held against a ruler. Everything is computed once, when first asked for, in float64 on the CPU.
+
+    Args:
+        surface: the energy.
+        ruler: the truth.
+        kind: what the energy means.
+        validation: (n, d) held-out points that the temperature is fitted to.
+        test: (n, d) points that nothing was chosen by.
+        seed: of the random numbers that sampling needs.
+        like: a tensor with the dtype and device that the surface wants its input in.
+    """
+
+    def __init__(
+        self,
+        surface: Surface,
+        ruler: Ruler,
+        kind: EnergyKind,
+        validation: Tensor,
+        test: Tensor,
+        seed: int,
+        like: Tensor,
+    ) -> None:
+        self.surface, self.ruler, self.kind = surface, ruler, kind
+        self.validation, self.test, self.seed, self.like = validation, test, seed, like
+
+    @torch.no_grad()
+    def energy_at(self, y: Tensor) -> Array:
+        """F at the rows of y."""
+        rows = torch.split(y.to(self.like), CHUNK)
+        return np.concatenate([as_array(self.surface(part)) for part in rows])
+
+    @cached_property
+    def energy(self) -> Array:
+        """F on the lattice."""
+        return self.energy_at(self.ruler.support.points)
+
+    @cached_property
+    def energy_validation(self) -> Array:
+        """F at the validation points."""
+        return self.energy_at(self.validation)
+
+    @cached_property
+    def energy_test(self) -> Array:
+        """F at the test points."""
+        return self.energy_at(self.test)
+
+    @cached_property
+    def energy_gradient_test(self) -> Array:
+        """grad F at the test points."""
+        parts = torch.split(self.test.to(self.like), CHUNK)
+        return np.concatenate([as_array(input_gradient(self.surface, part)[1]) for part in parts])
+
+    @cached_property
+    def log_p_test(self) -> Array:
+        """log p at the test points."""
+        return as_array(self.ruler.dataset.log_prob(self.test))
+
+    @cached_property
+    def score_test(self) -> Array:
+        """grad log p at the test points."""
+        return as_array(self.ruler.dataset.score(self.test))
+
+    @cached_property
+    def beta(self) -> float:
+        """The best inverse temperature on the validation points."""
+        return fit_beta(self.energy, self.ruler.log_weight, self.energy_validation)
+
+    @cached_property
+    def log_z_outside(self) -> float:
+        """log of the integral of exp(-F) over the box twice as wide less the domain, on a coarser lattice."""
+        domain = self.ruler.dataset.domain
+        if not isinstance(domain, Box):
+            raise NotApplicable("the domain has no outside")
+        support = domain.scaled(2).support(self.ruler.cells // 2)
+        outside = ~domain.contains(support.points)
+        energy = self.energy_at(support.points[outside])
+        return log_normalizer(energy, as_array(support.log_weight[outside]))
+
+    @cached_property
+    def iso_log_density(self) -> Array:
+        """The best density that decreases with F, on the lattice."""
+        return isotonic_log_density(self.energy, self.ruler.log_p, self.ruler.log_weight)
+
+    @cached_property
+    def native_samples(self) -> Tensor:
+        """Samples (n, d) in float64 of the method's own sampler."""
+        if not self.surface.samples_natively:
+            raise NotApplicable("the method has no sampler of its own")
+        with torch.no_grad():
+            generator = torch.Generator(self.like.device).manual_seed(self.seed)
+            return self.surface.sample(SAMPLES, generator).detach().cpu().double()
+
+    @cached_property
+    def common_samples(self) -> Tensor:
+        """Samples (n, d) in float64: cells by their mass under exp(-beta* F), and a uniform place in the cell.
+
+        No Markov chain, and no error of one.
+        """
+        n, generator = SAMPLES, torch.Generator().manual_seed(self.seed)
+        domain = self.ruler.dataset.domain
+        if not isinstance(domain, Box):
+            raise NotApplicable("the common sampler needs a box")
+        log_mass = -self.beta * self.energy + self.ruler.log_weight
+        cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
+        place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
+        index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
+        cell = (torch.tensor(domain.high) - torch.tensor(domain.low)).double() / self.ruler.cells
+        jitter = torch.rand(n, domain.dim, generator=generator, dtype=torch.float64) - 0.5
+        return self.ruler.support.points[index] + jitter * cell
+
+
+@dataclass(frozen=True)
+class EvalContext:
+    """An evaluation seen through one calibration (``raw``, ``beta``, ``iso``) or sampler (``common``, ``native``)."""
+
+    evaluation: Evaluation
+    variant: str = ""
+
+    @property
+    def energy(self) -> Array:
+        """F on the lattice, as the surface gives it."""
+        return self.evaluation.energy
+
+    @property
+    def log_p(self) -> Array:
+        """The true log density on the lattice."""
+        return self.evaluation.ruler.log_p
+
+    @property
+    def log_weight(self) -> Array:
+        """log volumes of the lattice."""
+        return self.evaluation.ruler.log_weight
+
+    @property
+    def entropy(self) -> float:
+        """Of the truth, in nats."""
+        return self.evaluation.ruler.entropy
+
+    @property
+    def beta_used(self) -> float:
+        """The inverse temperature of this calibration."""
+        if self.variant == "iso":
+            raise NotApplicable("a recalibrated order has no temperature")
+        return self.evaluation.beta if self.variant == "beta" else 1.0
+
+    @property
+    def log_z(self) -> float:
+        """log of the integral of exp(-beta F) over the lattice."""
+        return log_normalizer(self.energy, self.log_weight, self.beta_used)
+
+    @property
+    def log_q(self) -> Array:
+        """The calibrated log density on the lattice."""
+        if self.variant == "iso":
+            return self.evaluation.iso_log_density
+        return -self.beta_used * self.energy - self.log_z
+
+    @property
+    def nll_test(self) -> Array:
+        """-log q at each test point."""
+        return np.asarray(self.beta_used * self.evaluation.energy_test + self.log_z, dtype=np.float64)
+
+    @property
+    def nll_validation(self) -> Array:
+        """-log q at each validation point."""
+        return np.asarray(self.beta_used * self.evaluation.energy_validation + self.log_z, dtype=np.float64)
+
+    @property
+    def energy_test(self) -> Array:
+        """F at the test points."""
+        return self.evaluation.energy_test
+
+    @property
+    def log_p_test(self) -> Array:
+        """log p at the test points."""
+        return self.evaluation.log_p_test
+
+    @property
+    def score_test(self) -> Array:
+        """grad log p at the test points."""
+        return self.evaluation.score_test
+
+    @property
+    def energy_gradient_test(self) -> Array:
+        """grad F at the test points."""
+        return self.evaluation.energy_gradient_test
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset."""
+        return self.evaluation.ruler.dataset
+
+    def samples(self, n: int) -> Tensor:
+        """The first ``n`` of this variant's samples."""
+        found = self.evaluation.native_samples if self.variant == "native" else self.evaluation.common_samples
+        return found[:n]
+
+    def reference(self, n: int) -> Tensor:
+        """The first ``n`` test points."""
+        return self.evaluation.test[:n].double()
+
+
+def as_array(tensor: Tensor) -> Array:
+    """A float64 numpy array on the CPU."""
+    return np.asarray(tensor.detach().cpu().double().numpy(), dtype=np.float64)

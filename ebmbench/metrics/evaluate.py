@@ -1,0 +1,46 @@
+"""Applying metrics to a surface: each calibration that applies, each metric in a try of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from ebmbench.contracts import EnergyKind, MetricSpec
+from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable
+from ebmbench.store.records import Value
+from ebmbench.suite.catalog import load_target
+from ebmbench.suite.errors import one_line
+
+NO_SCALE = "n/a: the scale of a ranking energy means nothing; see beta and iso"
+
+
+def evaluate(evaluation: Evaluation, specs: Iterable[tuple[MetricSpec, str]]) -> list[Value]:
+    """All variants of the metrics (each with its owner). One that raises is a row of its own and spoils no other."""
+    return [value for spec, owner in specs for value in _variants(evaluation, spec, owner)]
+
+
+def _variants(evaluation: Evaluation, spec: MetricSpec, owner: str) -> Iterator[Value]:
+    for variant in spec.variants:
+        if evaluation.kind not in spec.kinds:
+            yield Value(metric=spec.name, variant=variant, note=f"n/a: not for {evaluation.kind} energies")
+        elif variant == "raw" and evaluation.kind is EnergyKind.RANKING:
+            yield Value(
+                metric=spec.name,
+                variant=variant,
+                note="n/a: the scale of a ranking energy means nothing; see beta and iso",
+            )
+        else:
+            yield _measure(spec, owner, EvalContext(evaluation, variant))
+
+
+def _measure(spec: MetricSpec, owner: str, context: EvalContext) -> Value:
+    try:
+        target = spec.target if callable(spec.target) else load_target(spec.target, owner)
+        number = float(target(context))
+    except NotApplicable as reason:
+        return Value(metric=spec.name, variant=context.variant, note=f"n/a: {reason}")
+    except Exception as error:  # noqa: BLE001 - a metric may raise anything; it is recorded, and the others go on
+        return Value(metric=spec.name, variant=context.variant, note=f"error: {one_line(error)}")
+    if math.isnan(number):
+        return Value(metric=spec.name, variant=context.variant, note="n/a: the value is not a number")
+    return Value(metric=spec.name, variant=context.variant, value=number)

@@ -1,0 +1,87 @@
+"""How far samples are from data. Distances between (n, d) and (m, d) points, in the data's own units."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ebmbench.metrics.context import SAMPLES, EvalContext, NotApplicable
+
+BANDWIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Of the Gaussian kernels, in units of the data's spread: the median heuristic is blind to fine structure."""
+MMD_POINTS = 2000
+PROJECTIONS = 64
+FAIR_SHARE = 0.1
+"""A mode is covered when it gets at least this part of its share of the data."""
+
+
+def unbiased_mmd2(x: Tensor, y: Tensor, bandwidths: Tensor) -> float:
+    """The unbiased estimate of MMD^2 with the mean of Gaussian kernels (Gretton et al. 2012, eq. 3); may be negative.
+
+    Args:
+        x: (n, d).
+        y: (m, d).
+        bandwidths: standard deviations of the kernels.
+    """
+    n, m = len(x), len(y)
+
+    def kernel_sum(a: Tensor, b: Tensor) -> Tensor:
+        squared = torch.cdist(a, b).square_()
+        return torch.stack([torch.exp(squared / (-2 * b**2)).sum() for b in bandwidths]).mean()
+
+    within_x = (kernel_sum(x, x) - n) / (n * (n - 1))
+    within_y = (kernel_sum(y, y) - m) / (m * (m - 1))
+    return float(within_x + within_y - 2 * kernel_sum(x, y) / (n * m))
+
+
+def sliced_w2(x: Tensor, y: Tensor, directions: Tensor) -> float:
+    """The root mean over directions of the squared 2-Wasserstein distance of the projections (Bonneel et al. 2015).
+
+    Args:
+        x: (n, d).
+        y: (n, d): as many points.
+        directions: (k, d) unit vectors.
+    """
+    along_x = (x @ directions.T).sort(0).values
+    along_y = (y @ directions.T).sort(0).values
+    return float((along_x - along_y).square().mean().sqrt())
+
+
+def half_circle(n: int) -> Tensor:
+    """``n`` unit vectors of the plane spread evenly over half a turn: a quadrature of all directions."""
+    angle = (torch.arange(n, dtype=torch.float64) + 0.5) * (math.pi / n)
+    return torch.stack([angle.cos(), angle.sin()], -1)
+
+
+# --- the metrics of the catalog --------------------------------------------------------------------------------------
+
+
+def mmd2(c: EvalContext) -> float:
+    """Unbiased MMD^2 between samples and test points."""
+    bandwidths = torch.tensor(BANDWIDTHS, dtype=torch.float64) * c.evaluation.ruler.spread
+    # float32 halves the cost; the kernel sums are of order one and their error of order 1e-7
+    return unbiased_mmd2(c.samples(MMD_POINTS).float(), c.reference(MMD_POINTS).float(), bandwidths.float())
+
+
+def sliced_wasserstein(c: EvalContext) -> float:
+    """Sliced 2-Wasserstein distance between samples and test points."""
+    n = min(SAMPLES, len(c.evaluation.test))
+    if c.dataset.domain.dim != 2:
+        raise NotApplicable("directions are laid out for the plane only")
+    return sliced_w2(c.samples(n), c.reference(n), half_circle(PROJECTIONS))
+
+
+def mode_coverage(c: EvalContext) -> float:
+    """The share of the modes that get at least a tenth of their due of the samples."""
+    if c.dataset.modes < 2:
+        raise NotApplicable("the distribution is in one piece")
+    n = min(SAMPLES, len(c.evaluation.test))
+    found, due = (_mode_shares(c, points) for points in (c.samples(n), c.reference(n)))
+    return float((found >= FAIR_SHARE * due).double().mean())
+
+
+def _mode_shares(c: EvalContext, points: Tensor) -> Tensor:
+    index = c.dataset.assign_mode(points)
+    return torch.bincount(index[index >= 0], minlength=c.dataset.modes) / len(points)

@@ -1,0 +1,133 @@
+"""How far an energy surface is from the truth: functions of (F, log p, log weight) on a support, in nats.
+
+p is the true density and q the model's, both normalized on the support; ``log_weight`` are log volumes. All arrays are
+float64 with one axis.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from ebmbench.metrics.calibration import Array, isotonic_log_density
+from ebmbench.metrics.context import EvalContext
+
+
+def divergence(log_p: Array, log_q: Array, log_weight: Array) -> float:
+    """KL(p || q) = integral of p log(p / q); infinite when q misses a cell that p holds."""
+    mass = np.exp(log_p + log_weight)
+    held = mass > 0
+    return float((mass[held] * (log_p[held] - log_q[held])).sum())
+
+
+def total_variation(log_p: Array, log_q: Array, log_weight: Array) -> float:
+    """1/2 integral of |p - q|, between 0 and 1."""
+    return float(0.5 * np.abs(np.exp(log_p + log_weight) - np.exp(log_q + log_weight)).sum())
+
+
+def ranking_area(energy: Array, log_p: Array, log_weight: Array) -> float:
+    """AUROC of the energy between data and the uniform law on the support; ties count half.
+
+    It equals 1 minus the mean, over levels, of the share of the volume below the level (Clemencon & Jakubowicz 2013):
+    its ceiling is the truth's own value, not 1.
+    """
+    levels, index = np.unique(energy, return_inverse=True)
+    mass = np.bincount(index, np.exp(log_p + log_weight), minlength=len(levels))
+    volume = np.bincount(index, np.exp(log_weight), minlength=len(levels))
+    below = np.cumsum(mass) - mass / 2
+    return float((below * volume).sum() / (mass.sum() * volume.sum()))
+
+
+def level_volume(energy: Array, log_p: Array, log_weight: Array, share: float = 0.95) -> float:
+    """The volume of the set {F <= t} that holds ``share`` of the data (minimum when F ranks like -log p)."""
+    order = np.argsort(energy, kind="stable")
+    mass = np.cumsum(np.exp((log_p + log_weight)[order]))
+    last = int(np.searchsorted(mass, share * mass[-1]))
+    return float(np.exp(log_weight[order[: last + 1]]).sum())
+
+
+# --- the metrics of the catalog --------------------------------------------------------------------------------------
+
+
+def kl(c: EvalContext) -> float:
+    """KL(p || q)."""
+    return divergence(c.log_p, c.log_q, c.log_weight)
+
+
+def kl_reverse(c: EvalContext) -> float:
+    """KL(q || p)."""
+    return divergence(c.log_q, c.log_p, c.log_weight)
+
+
+def tv(c: EvalContext) -> float:
+    """Total variation between p and q."""
+    return total_variation(c.log_p, c.log_q, c.log_weight)
+
+
+def nll(c: EvalContext) -> float:
+    """Mean of -log q over the test points; for ``iso`` the mean over p itself, which the density was fitted to."""
+    if c.variant == "iso":
+        return divergence(c.log_p, c.log_q, c.log_weight) + c.entropy
+    return float(c.nll_test.mean())
+
+
+def nll_se(c: EvalContext) -> float:
+    """Standard error of ``nll`` over the test points."""
+    return float(c.nll_test.std(ddof=1) / np.sqrt(len(c.nll_test)))
+
+
+def nll_excess(c: EvalContext) -> float:
+    """``nll`` minus the entropy of p."""
+    return nll(c) - c.entropy
+
+
+def nll_validation(c: EvalContext) -> float:
+    """Mean of -log q over the validation points: what hyper-parameters are chosen by."""
+    return float(c.nll_validation.mean())
+
+
+def fisher(c: EvalContext) -> float:
+    """1/2 E_p |grad F + grad log p|^2 at the test points, F being the calibrated energy."""
+    error = c.beta_used * c.energy_gradient_test + c.score_test
+    return float(0.5 * np.square(error).sum(-1).mean())
+
+
+def spearman(c: EvalContext) -> float:
+    """Rank correlation of F and -log p at the test points."""
+    return float(spearmanr(c.energy_test, -c.log_p_test).statistic)
+
+
+def auroc(c: EvalContext) -> float:
+    """AUROC of F between data and the uniform law on the domain."""
+    return ranking_area(c.energy, c.log_p, c.log_weight)
+
+
+def v95_ratio(c: EvalContext) -> float:
+    """Volume of F's 95 % set over that of the truth."""
+    truth = level_volume(-c.log_p, c.log_p, c.log_weight)
+    return level_volume(c.energy, c.log_p, c.log_weight) / truth
+
+
+def beta(c: EvalContext) -> float:
+    """beta*, the inverse temperature at which the energy fits the validation points best; 1 when it is calibrated."""
+    return c.evaluation.beta
+
+
+def leak(c: EvalContext) -> float:
+    """log Z of the box twice as wide minus log Z of the domain: mass that the energy lets escape."""
+    return float(np.log1p(np.exp(c.evaluation.log_z_outside - c.log_z)))
+
+
+def log_z_error(c: EvalContext) -> float:
+    """log of the integral of exp(-F) of an energy that claims to be normalized."""
+    return c.log_z
+
+
+def skill(c: EvalContext) -> float:
+    """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth."""
+    return float(np.clip(1 - iso_excess(c.energy, c) / iso_excess(c.evaluation.ruler.gaussian_energy, c), -1, 1))
+
+
+def iso_excess(energy: Array, c: EvalContext) -> float:
+    """KL(p || the best density that decreases with the energy)."""
+    return divergence(c.log_p, isotonic_log_density(energy, c.log_p, c.log_weight), c.log_weight)

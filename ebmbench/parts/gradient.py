@@ -1,0 +1,133 @@
+"""Methods that minimize a loss: the optimizer, its schedule, clipping and the moving average, once for all."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch._dynamo  # Adam imports it at its first use, a second that no training should be charged
+from pydantic import Field
+from torch import Generator, Tensor
+
+from ebmbench.contracts import Batch, Logs, Method
+from ebmbench.parts.counting import count_passes, paused
+from ebmbench.parts.surface import Surface
+
+ParamGroups = list[dict[str, Any]]
+"""What torch's optimizers take: ``[{"params": [...], "lr_scale": 10.0}, ...]``."""
+
+
+class GradientMethod(Method):
+    """A method with a loss. Adam; a linear warm-up, then a cosine to zero over the budget; an average that is read out.
+
+    An author writes ``build`` and ``loss``. The loss is a 0-d tensor, or ``{part: tensor}``: each term then moves only
+    the submodule of that name (two networks that play against each other).
+    """
+
+    lr: float = Field(2e-3, gt=0, description="peak learning rate of Adam")
+    batch: int = Field(256, ge=1, description="rows of data in a step")
+    warmup: int = Field(50, ge=0, description="steps until the learning rate is at its peak")
+    clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    ema: float = Field(0.995, ge=0, lt=1, description="decay of the moving average of the parameters")
+
+    def loss(self, surface: Any, batch: Batch, rng: Generator) -> Tensor | Mapping[str, Tensor]:
+        """The loss of a batch (no ``.item()`` inside: nothing here may wait for the device)."""
+        raise NotImplementedError
+
+    def param_groups(self, surface: Any) -> ParamGroups:
+        """What the optimizer moves; a group's ``lr_scale`` multiplies the learning rate."""
+        return [{"params": [p for p in surface.parameters() if p.requires_grad]}]
+
+    def after_step(self, surface: Any) -> None:
+        """What is to be done after each update, such as a projection."""
+
+    def stepper(self, surface: Surface, compiled: bool = False) -> GradientStepper:
+        """The optimizer around the surface."""
+        return GradientStepper(self, surface, compiled)
+
+
+class GradientStepper:
+    """The state that training needs beside the surface: optimizer moments and the averaged twin."""
+
+    def __init__(self, method: GradientMethod, surface: Surface, compiled: bool = False) -> None:
+        self.method, self.surface = method, surface
+        self.batch_rows = method.batch
+        self.taken = 0
+        groups = method.param_groups(surface)
+        self.scales = [float(group.pop("lr_scale", 1.0)) for group in groups]
+        self.parameters: list[Tensor] = [p for group in groups for p in group["params"]]
+        self.optimizer = torch.optim.Adam(groups, lr=method.lr, fused=self._can_fuse())
+        self.twin = copy.deepcopy(surface).requires_grad_(False)
+        if compiled:
+            surface.compile()
+
+    def _can_fuse(self) -> bool:
+        return all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
+
+    def learning_rate(self, fraction: float) -> float:
+        """The rate of the next step when ``fraction`` of the budget is spent."""
+        rise = min(1.0, (self.taken + 1) / self.method.warmup) if self.method.warmup else 1.0
+        return self.method.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
+
+    def step(self, batch: Batch, rng: Generator, fraction: float) -> Logs:
+        """One update of the surface and of its average."""
+        rate = self.learning_rate(fraction)
+        for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
+            group["lr"] = rate * scale
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.method.loss(self.surface, batch, rng)
+        total = self._backward(loss)
+        if self.method.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.method.clip)
+        self.optimizer.step()
+        self.method.after_step(self.surface)
+        self._average()
+        self.taken += 1
+        return {"loss": total}
+
+    def _backward(self, loss: Tensor | Mapping[str, Tensor]) -> Tensor:
+        if isinstance(loss, Tensor):
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach()
+        for part, term in loss.items():
+            moved = [p for p in self.surface.get_submodule(part).parameters() if p.requires_grad]
+            for parameter, gradient in zip(
+                moved, torch.autograd.grad(term, moved, retain_graph=True, allow_unused=True), strict=True
+            ):
+                parameter.grad = gradient
+        return torch.stack([term.detach() for term in loss.values()]).sum()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.method.ema, (self.taken + 1) / (self.taken + 10))
+        torch._foreach_lerp_(list(self.twin.parameters()), list(self.surface.parameters()), 1 - decay)
+
+    @torch.no_grad()
+    def readout(self) -> Surface:
+        """The twin with the averaged parameters and the surface's own buffers."""
+        for mine, theirs in zip(self.twin.buffers(), self.surface.buffers(), strict=True):
+            mine.copy_(theirs)
+        return self.twin
+
+    def finished(self) -> bool:
+        """Never: a loss is followed until the budget is spent."""
+        return False
+
+
+def input_gradient(surface: Surface, y: Tensor, create_graph: bool = False) -> tuple[Tensor, Tensor]:
+    """The energy (B,) and its gradient with respect to y (B, d), by autograd; counted as three passes a row.
+
+    Args:
+        surface: any energy.
+        y: (B, d).
+        create_graph: keep the graph, so that a loss on the gradient can be propagated back.
+    """
+    y = y.detach().requires_grad_(True)
+    with torch.enable_grad(), paused():
+        energy = surface(y)
+        (gradient,) = torch.autograd.grad(energy.sum(), y, create_graph=create_graph)
+    count_passes(len(y), units=3, gradient=True, trained=create_graph)
+    return (energy, gradient) if create_graph else (energy.detach(), gradient)

@@ -1,0 +1,136 @@
+"""The networks that every method shares, so that only the strategy differs.
+
+Plain networks cannot fit sharp densities on the plane. These standardize y to u = (y - mean) / std and see, beside u,
+the sine and cosine of fixed random projections at several scales (random Fourier features: Rahimi & Recht 2007;
+Tancik et al. 2020). Hidden layers are SiLU: smooth, so that second derivatives exist.
+
+The derivatives with respect to the input are written out as forward operations: a sampler needs no graph, and a loss
+on the gradient needs one backward instead of two.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ebmbench.parts.counting import count_passes
+from ebmbench.suite.schema import NetConfig
+
+BASE_VARIANCE = 4.0
+"""Variance, in units of the data's, of the Gaussian base measure that keeps exp(-F) integrable."""
+
+
+class FourierNet(nn.Module):
+    """Random Fourier features of u (B, d), then SiLU layers, then ``outputs`` linear units."""
+
+    frequencies: Tensor
+
+    def __init__(self, dim: int, outputs: int, config: NetConfig) -> None:
+        super().__init__()
+        each = config.features // len(config.scales)
+        self.register_buffer("frequencies", torch.cat([scale * torch.randn(dim, each) for scale in config.scales], 1))
+        widths = [dim + 2 * config.features, *[config.width] * config.depth]
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.last = nn.Linear(widths[-1], outputs)
+
+    def features(self, u: Tensor) -> Tensor:
+        """[u, sin(u B), cos(u B)]."""
+        phase = u @ self.frequencies
+        return torch.cat([u, phase.sin(), phase.cos()], -1)
+
+    def forward(self, u: Tensor) -> Tensor:
+        """(B, d) -> (B, outputs)."""
+        h = self.features(u)
+        for layer in self.hidden:
+            h = functional.silu(layer(h))
+        return cast(Tensor, self.last(h))
+
+    def with_adjoint(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """The single output (B,) and its gradient with respect to u (B, d), as forward operations."""
+        phase = u @ self.frequencies
+        sin, cos = phase.sin(), phase.cos()
+        h, slopes = torch.cat([u, sin, cos], -1), []
+        for layer in self.hidden:
+            h, slope = _silu_with_slope(layer(h))
+            slopes.append(slope)
+        value = self.last(h).squeeze(-1)
+        adjoint: Tensor = self.last.weight
+        for layer, slope in zip(reversed(self.hidden), reversed(slopes), strict=True):
+            adjoint = (adjoint * slope) @ cast(nn.Linear, layer).weight
+        direct, of_sin, of_cos = torch.split(adjoint, [u.shape[-1], *[self.frequencies.shape[1]] * 2], -1)
+        return value, direct + (of_sin * cos - of_cos * sin) @ self.frequencies.T
+
+    def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs (B, k) and their Jacobian (B, d, k), rows by input coordinate, as forward operations."""
+        dim = u.shape[-1]
+        phase = u @ self.frequencies
+        sin, cos = phase.sin()[:, None], phase.cos()[:, None]
+        axes = torch.eye(dim, dtype=u.dtype, device=u.device).expand(len(u), dim, dim)
+        h = torch.cat([u, sin[:, 0], cos[:, 0]], -1)
+        tangent = torch.cat([axes, cos * self.frequencies, -sin * self.frequencies], -1)
+        for layer in self.hidden:
+            linear = cast(nn.Linear, layer)
+            h, slope = _silu_with_slope(linear(h))
+            tangent = functional.linear(tangent, linear.weight) * slope[:, None]
+        return self.last(h), functional.linear(tangent, self.last.weight)
+
+
+def _silu_with_slope(a: Tensor) -> tuple[Tensor, Tensor]:
+    sigmoid = torch.sigmoid(a)
+    h = a * sigmoid
+    return h, sigmoid + h * (1 - sigmoid)
+
+
+class EnergyNet(nn.Module):
+    """F(y) = net(u) + |u|^2 / (2 * 4), u = (y - mean) / std: a free-form energy on a Gaussian base measure."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor, config: NetConfig) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("std", std.clone())
+        self.net = FourierNet(len(mean), 1, config)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """The energy, (B, d) -> (B,)."""
+        count_passes(len(y))
+        u = (y - self.mean) / self.std
+        value: Tensor = self.net(u)
+        return value.squeeze(-1) + u.square().sum(-1) / (2 * BASE_VARIANCE)
+
+    def with_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The energy (B,) and its gradient with respect to y (B, d), differentiable in the parameters."""
+        count_passes(len(y), units=3, gradient=True)
+        u = (y - self.mean) / self.std
+        value, gradient = self.net.with_adjoint(u)
+        return value + u.square().sum(-1) / (2 * BASE_VARIANCE), (gradient + u / BASE_VARIANCE) / self.std
+
+
+class MapNet(nn.Module):
+    """A residual map of standardized coordinates, G(u) = u + net(u): what auto-encoders are made of here."""
+
+    def __init__(self, dim: int, config: NetConfig) -> None:
+        super().__init__()
+        self.net = FourierNet(dim, dim, config)
+
+    def residual(self, u: Tensor) -> Tensor:
+        """G(u) - u, (B, d) -> (B, d)."""
+        count_passes(len(u))
+        step: Tensor = self.net(u)
+        return step
+
+    def forward(self, u: Tensor) -> Tensor:
+        """G(u), (B, d) -> (B, d)."""
+        return u + self.residual(u)
+
+    def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """G(u) (B, d) and dG/du (B, d, d), rows by input coordinate, differentiable in the parameters."""
+        count_passes(len(u), units=1 + u.shape[-1])
+        step, jacobian = self.net.with_jacobian(u)
+        return u + step, jacobian + torch.eye(u.shape[-1], dtype=u.dtype, device=u.device)

@@ -1,0 +1,46 @@
+"""Noise distributions with their exact densities."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+
+def normal(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
+    """Standard normal draws with the dtype and device of ``like``."""
+    return torch.randn(shape, generator=rng, dtype=like.dtype, device=like.device)
+
+
+def uniform(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
+    """Draws from [0, 1) with the dtype and device of ``like``."""
+    return torch.rand(shape, generator=rng, dtype=like.dtype, device=like.device)
+
+
+def log_uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor, rng: Generator) -> Tensor:
+    """Draws whose logarithm is uniform between those of ``low`` and ``high``."""
+    return low * torch.pow(high / low, uniform(shape, like, rng))
+
+
+class Gaussian(nn.Module):
+    """A multivariate normal with fixed moments, kept as buffers."""
+
+    mean: Tensor
+    cholesky: Tensor
+
+    def __init__(self, mean: Tensor, cov: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("cholesky", torch.linalg.cholesky(cov))
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """log N(y; mean, cov) in nats, (B, d) -> (B,)."""
+        white: Tensor = torch.linalg.solve_triangular(self.cholesky, (y - self.mean).T, upper=False)
+        log_det = self.cholesky.diagonal().log().sum()
+        return -0.5 * white.square().sum(0) - log_det - 0.5 * y.shape[-1] * math.log(2 * math.pi)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """``n`` independent draws, (n, d)."""
+        noise = normal((n, len(self.mean)), self.mean, generator)
+        return self.mean + noise @ self.cholesky.T

@@ -1,0 +1,67 @@
+"""Batched Markov chains on an energy: every row is a chain of its own. Nothing is differentiated through a chain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ebmbench.parts.noise import Gaussian, normal, uniform
+
+WithGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""From y (B, d) to the energy (B,) and its gradient (B, d)."""
+Energy = Callable[[Tensor], Tensor]
+
+
+class Mala(nn.Module):
+    """Metropolis-adjusted Langevin steps with a step size that follows the acceptance rate.
+
+    y' = y - e grad F(y) + sqrt(2 e) noise, accepted with the Metropolis-Hastings probability, so that exp(-F) is
+    left invariant whatever e is (Roberts & Tweedie 1996). log e moves by ``rate * (acceptance - target)`` after each
+    step; the target .574 is optimal in high dimension (Roberts & Rosenthal 1998).
+    """
+
+    log_step: Tensor
+
+    def __init__(self, step: float, target: float = 0.574, rate: float = 0.05) -> None:
+        super().__init__()
+        self.register_buffer("log_step", torch.tensor(math.log(step)))
+        self.target, self.rate = target, rate
+
+    @torch.no_grad()
+    def forward(
+        self, with_gradient: WithGradient, y: Tensor, steps: int, rng: Generator, scale: Tensor | float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """``steps`` steps from y (B, d), each axis preconditioned by ``scale``; the points and their energies."""
+        energy, gradient = with_gradient(y)
+        for _ in range(steps):
+            step = self.log_step.exp() * torch.as_tensor(scale, dtype=y.dtype, device=y.device) ** 2
+            proposal = y - step * gradient + (2 * step).sqrt() * normal(tuple(y.shape), y, rng)
+            new_energy, new_gradient = with_gradient(proposal)
+            forth = ((proposal - y + step * gradient).square() / step).sum(-1)
+            back = ((y - proposal + step * new_gradient).square() / step).sum(-1)
+            log_ratio = energy - new_energy + (forth - back) / 4
+            accept = uniform((len(y),), y, rng).log() < log_ratio
+            y = torch.where(accept[:, None], proposal, y)
+            gradient = torch.where(accept[:, None], new_gradient, gradient)
+            energy = torch.where(accept, new_energy, energy)
+            drift = self.rate * (accept.to(y.dtype).mean() - self.target)
+            self.log_step.add_(drift).clamp_(math.log(1e-6), 0.0)
+        return y, energy
+
+
+@torch.no_grad()
+def independence_step(
+    energy_of: Energy, noise: Gaussian, y: Tensor, energy: Tensor, rng: Generator
+) -> tuple[Tensor, Tensor]:
+    """One Metropolis-Hastings step with proposals drawn from ``noise`` whatever y is: it moves chains between modes.
+
+    Accepted with probability min(1, exp(F(y) - F(y')) q(y) / q(y')) (Tierney 1994); the points and their energies.
+    """
+    proposal = noise.sample(len(y), rng)
+    new_energy = energy_of(proposal)
+    log_ratio = energy - new_energy + noise.log_prob(y) - noise.log_prob(proposal)
+    accept = uniform((len(y),), y, rng).log() < log_ratio
+    return torch.where(accept[:, None], proposal, y), torch.where(accept, new_energy, energy)

@@ -1,0 +1,30 @@
+"""The energy surface: a module whose ``forward(y, x=None) -> (B,)`` is the energy. All state lives in it."""
+
+from __future__ import annotations
+
+from torch import Generator, Tensor, nn
+
+
+class Surface(nn.Module):
+    """Parameters for what the optimizer moves, buffers for all else that must be kept: a stored model is these alone.
+
+    The energy is a function of each row by itself: permuting or splitting a batch changes nothing.
+    """
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The energy of each row: ``y`` (B, d) -> (B,). Low means compatible, probable."""
+        raise NotImplementedError
+
+    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+        """The method's own samples, (n, d). Left out where a method has none."""
+        raise NotImplementedError
+
+    def __call__(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """As ``forward``, with its type kept."""
+        energy: Tensor = super().__call__(y, x)
+        return energy
+
+    @property
+    def samples_natively(self) -> bool:
+        """Whether the method brings a sampler of its own."""
+        return type(self).sample is not Surface.sample

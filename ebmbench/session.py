@@ -1,0 +1,281 @@
+"""One run, from a suite to its tables: plan, run what is missing, record all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from ebmbench.contracts import Status
+from ebmbench.harness.forecast import Forecast
+from ebmbench.harness.machine import usable_cores
+from ebmbench.harness.plan import Plan, Planned, Planner, State, plugin_files
+from ebmbench.harness.supervisor import Supervisor
+from ebmbench.observers.announcer import Announcer
+from ebmbench.observers.mlflow import MlflowObserver
+from ebmbench.observers.terminal import TerminalObserver
+from ebmbench.store.folders import Store, write_atomic
+from ebmbench.store.tables import RunResult, TrialResult, find_run, latest_run, save_run
+from ebmbench.suite.catalog import Catalog, load_catalog
+from ebmbench.suite.errors import UsageError, printable
+from ebmbench.suite.loading import read_suite
+from ebmbench.suite.schema import Suite, parse_duration
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ebmbench.parts.surface import Surface
+    from ebmbench.report.leaderboard import Board
+
+DEFAULT_RESULTS = Path("results")
+PRODUCTS = ("leaderboard.md", "leaderboard.csv", "surfaces.png")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line of ``run`` says beside the suite."""
+
+    keyword: str | None = None
+    overrides: tuple[str, ...] = ()
+    seeds: int | None = None
+    workers: int | None = None
+    results: Path = DEFAULT_RESULTS
+    timeout: str | None = None
+    retry_failed: bool = False
+    fresh: bool = False
+    no_train: bool = False
+    plugins: tuple[str, ...] = ()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the suite is not run as it stands in its file."""
+        return bool(self.keyword or self.overrides or self.seeds is not None)
+
+
+@dataclass
+class Session:
+    """A suite made ready to be run.
+
+    Raises:
+        UsageError: if the suite, a plugin, an option or the results folder is not usable.
+    """
+
+    reference: str
+    options: Options
+    console: Console = field(default_factory=lambda: Console(stderr=True))
+    suite: Suite = field(init=False)
+    catalog: Catalog = field(init=False)
+    store: Store = field(init=False)
+    plan: Plan = field(init=False)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        if options.seeds is not None and options.seeds < 1:
+            raise UsageError(f"--seeds {options.seeds}: expected a positive number")
+        if options.workers is not None and options.workers < 1:
+            raise UsageError(f"--workers {options.workers}: expected a positive number")
+        self.suite, source = read_suite(self.reference, options.overrides, options.seeds)
+        files = plugin_files(self.suite, source, options.plugins)
+        self.catalog = load_catalog(files)
+        self._check_plugins(files)
+        self.store = Store(options.results)
+        self.store.prepare()
+        planner = Planner(self.suite, source, self.catalog, self.store)
+        self.plan = planner.plan(options.keyword, not options.narrowed, options.retry_failed)
+
+    def _check_plugins(self, files: Iterable[Path]) -> None:
+        """A plugin that was asked for must work; one that is merely installed is a line in red."""
+        asked_for = {str(file) for file in files}
+        for broken in self.catalog.broken:
+            if broken.owner in asked_for:
+                raise UsageError(f"plugin {broken.owner}: {broken.error}")
+            self.warn(f"plugin {broken.owner}: {broken.error}")
+
+    def warn(self, text: str) -> None:
+        """A line in red."""
+        self.console.print(printable(text), style="red", markup=False, highlight=False, soft_wrap=True)
+
+    @property
+    def workers(self) -> int:
+        """How many trials run at a time: as many as there are cores for their threads."""
+        threads = max(profile.threads for profile in self.suite.devices)
+        return self.options.workers or max(1, usable_cores() // threads)
+
+    def to_run(self) -> list[Planned]:
+        """The trials that this run will work on, the quick reference rows first within each dataset and seed."""
+        if self.options.fresh:
+            chosen = [planned for planned in self.plan.trials if planned.state is not State.SKIPPED]
+        else:
+            chosen = self.plan.of(State.TO_RUN)
+        if self.options.no_train:
+            chosen = [p for p in chosen if self.store.trial(p.view.key).training() is not None]
+        return list({planned.view.key: planned for planned in chosen}.values())
+
+    def run(self) -> RunResult:
+        """Run what is to be run and write the tables. Interrupted, it writes what there is and raises on."""
+        known = find_run(self.store, self.suite.name, self.plan.run.plan_id)
+        record = self.plan.run
+        if known is not None:  # the same plan is the same run, reopened; what it says of metrics may be newer
+            record = record.model_copy(update={"run_id": known.run_id, "started": known.started})
+        result = RunResult(record, self.store)
+        save_run(result)
+        work = self.to_run()
+        forecast = Forecast([planned.view for planned in work], self.workers)
+        announcer = self._announcer(forecast)
+        announcer.run_started(result, len(work))
+        try:
+            self._work(result, work, forecast, announcer)
+        finally:
+            ran = RunResult(record, self.store)
+            board = conclude(ran, unchanged=not work)
+            announcer.run_finished(ran)
+            self._show(board, announcer)
+        return ran
+
+    def _announcer(self, forecast: Forecast) -> Announcer:
+        from ebmbench.report.figures import draw_trial
+
+        announcer = Announcer(self.catalog.manager)
+        announcer.manager.register(TerminalObserver(self.console, forecast), "terminal")
+        announcer.manager.register(MlflowObserver(self.warn, draw_trial), "mlflow")
+        return announcer
+
+    def _work(self, result: RunResult, work: list[Planned], forecast: Forecast, announcer: Announcer) -> None:
+        views = {planned.view.key: planned.view for planned in work}
+        if self.options.fresh:
+            for key in views:
+                self.store.trial(key).forget()
+        timeout = parse_duration(self.options.timeout) if self.options.timeout else self.suite.timeout
+        supervisor = Supervisor(self.store, self.workers, timeout, self.suite.memory)
+
+        def started(key: str) -> None:
+            announcer.trial_started(TrialResult(views[key], self.store.trial(key)))
+
+        for key in supervisor.run((planned.spec for planned in work), started):
+            trial = TrialResult(views[key], self.store.trial(key))
+            forecast.learn(views[key], trial.attempts[-1].total_seconds if trial.attempts else 0.0)
+            announcer.trial_finished(trial)
+
+    def _show(self, board: Board, announcer: Announcer) -> None:
+        from ebmbench.report.leaderboard import terminal
+
+        self.console.print(terminal(board))
+        for failure in announcer.failures:
+            self.warn(failure)
+
+
+def make_board(result: RunResult) -> Board:
+    """The leaderboard of a run."""
+    from ebmbench.analysis.aggregate import lines, rank
+    from ebmbench.report.leaderboard import Board
+
+    board = lines(result.record, result.trials)
+    datasets = dict.fromkeys(view.dataset for view in result.record.trials)
+    return Board(result.record.suite, tuple(board), rank(board), tuple(datasets))
+
+
+def conclude(result: RunResult, unchanged: bool) -> Board:
+    """Write a run's tables, leaderboard and figure; and the suite's, if the run is a full one.
+
+    Args:
+        result: the run.
+        unchanged: nothing was run, so that what is written already still holds.
+    """
+    board = make_board(result)
+    if unchanged and all((result.folder / name).is_file() for name in PRODUCTS[:2]):
+        _publish(result)
+        return board
+    from ebmbench.report.figures import draw_surfaces, save
+    from ebmbench.report.leaderboard import markdown, table_csv
+
+    result.write_tables()
+    write_atomic(result.folder / "leaderboard.md", markdown(board))
+    write_atomic(result.folder / "leaderboard.csv", table_csv(board))
+    figure = draw_surfaces(board.lines, board.datasets)
+    if figure is not None:
+        save(figure, result.folder / "surfaces.png")
+    _publish(result)
+    return board
+
+
+def _publish(result: RunResult) -> None:
+    """The suite's own tables are those of its last full run."""
+    if not result.record.full:
+        return
+    folder = result.store.suite(result.record.suite)
+    for name in PRODUCTS:
+        source = result.folder / name
+        if source.is_file():
+            temporary = folder / f".{name}.tmp"
+            shutil.copyfile(source, temporary)
+            temporary.replace(folder / name)
+    write_atomic(folder / "latest", result.record.run_id + "\n")
+
+
+def exit_code(result: RunResult) -> int:
+    """0 when every trial is ok or skipped, else 1."""
+    return int(any(trial.status not in (Status.OK, Status.SKIPPED) for trial in result.trials))
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished run as pandas tables and models."""
+
+    result: RunResult
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial."""
+        return self.result.trial_table()
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row a number, in long form."""
+        return self.result.metric_table()
+
+    def model(self, trial: str) -> Surface:
+        """The trained surface of a trial, given its name or key.
+
+        Raises:
+            UsageError: if the run has no such trial, or it was not trained.
+        """
+        from ebmbench.harness.worker import load_model
+        from ebmbench.suite.errors import suggest
+
+        for candidate in self.result.trials:
+            if trial in (candidate.view.name, candidate.view.key):
+                if candidate.training is None:
+                    raise UsageError(f"{trial} was not trained: {candidate.error or 'it has not been run'}")
+                candidate.folder.verified("model.pt")
+                return load_model(candidate.folder, self.result.store.root)
+        raise UsageError(f"no trial '{trial}'{suggest(trial, [t.view.name for t in self.result.trials])}")
+
+
+def run(suite: str, **options: Any) -> Results:
+    """Run a suite (a path, or the name of a shipped one), as ``ebmbench run`` does.
+
+    Args:
+        suite: the suite.
+        options: fields of ``Options``: keyword, overrides, seeds, workers, results, timeout, retry_failed, fresh,
+            no_train, plugins.
+    """
+    if "results" in options:
+        options["results"] = Path(options["results"])
+    return Results(Session(suite, Options(**options)).run())
+
+
+def load(suite: str, results: str | Path = DEFAULT_RESULTS) -> Results:
+    """The last full run of a suite.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    store = Store(Path(results))
+    record = latest_run(store, suite)
+    if record is None:
+        raise UsageError(f"no full run of '{suite}' in {results}; make one with: ebmbench run {suite}")
+    return Results(RunResult(record, store))

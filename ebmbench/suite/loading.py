@@ -1,0 +1,217 @@
+"""From a suite file to a suite, or to one sentence that says where it is wrong."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
+
+from ebmbench.suite.errors import SuiteError, UsageError, suggest
+from ebmbench.suite.schema import NAME_PATTERN, Suite
+
+MAX_BYTES = 1_000_000
+Location = tuple[str | int, ...]
+
+
+class Source:
+    """The text of a suite file and where each of its values stands."""
+
+    def __init__(self, path: Path, text: str, tree: CommentedMap) -> None:
+        self.path, self.lines, self.tree = path, text.splitlines(), tree
+
+    def error(self, message: str, location: Location = ()) -> SuiteError:
+        """The error at the value that ``location`` leads to, or at the nearest value around it."""
+        line, column = self._place(location)
+        text = self.lines[line] if line < len(self.lines) else ""
+        return SuiteError(message, self.path, line + 1, column + 1, text[:200])
+
+    def _place(self, location: Location) -> tuple[int, int]:
+        node: Any = self.tree
+        place = (node.lc.line, node.lc.col)
+        for key in location:
+            try:
+                if isinstance(node, CommentedMap):
+                    place = node.lc.value(key) if key in node else place
+                elif isinstance(node, CommentedSeq):
+                    place = node.lc.item(key)
+                node = node[key]
+            except (KeyError, IndexError, TypeError, AttributeError):
+                continue  # a step of pydantic's that the file does not have (a union's branch): stay where we are
+        return place
+
+
+def read_suite(reference: str, overrides: Iterable[str] = (), seeds: int | None = None) -> tuple[Suite, Source]:
+    """The suite that a path or a shipped suite's name stands for.
+
+    Raises:
+        SuiteError: with file, line and column, if the file does not say a valid suite.
+        UsageError: if there is no such file.
+    """
+    path = find_suite(reference)
+    source = _parse(path)
+    for override in overrides:
+        _override(source, override)
+    if seeds is not None:
+        source.tree["seeds"] = seeds
+    try:
+        return Suite.model_validate(plain(source.tree)), source
+    except ValidationError as error:
+        raise _explain(error, source) from None
+
+
+def find_suite(reference: str) -> Path:
+    """The file of a suite: a path that exists, or the name of a suite in ``suites/`` here or in the package."""
+    path = Path(reference)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UsageError(f"{reference}: is a directory; expected a suite file such as suites/toy2d.yaml")
+    shipped = {file.stem: file for folder in suite_folders() for file in sorted(folder.glob("*.yaml"))}
+    if reference in shipped:
+        return shipped[reference]
+    if re.match(NAME_PATTERN, reference) and not reference.endswith((".yaml", ".yml")):
+        raise UsageError(f"no suite is called '{reference}'{suggest(reference, shipped)}")
+    raise UsageError(f"{reference}: there is no such file{suggest(path.stem, shipped)}")
+
+
+def suite_folders() -> list[Path]:
+    """Where suites are looked for by name; a checkout's own come first."""
+    package = Path(__file__).resolve().parents[1]
+    folders = [package / "_suites", package.parent / "suites", Path("suites")]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _parse(path: Path) -> Source:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path}: larger than {MAX_BYTES} bytes; a suite file is a few kilobytes")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not a text file in UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        tree = YAML(typ="rt", pure=True).load(io.StringIO(text))
+    except MarkedYAMLError as error:
+        raise _yaml_error(path, text, error) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        message = str(error).strip().splitlines() or [type(error).__name__]
+        raise SuiteError(f"not a YAML file: {message[0]}", path) from None
+    if tree is None:
+        raise SuiteError("the file is empty; a suite needs at least name, datasets, methods and budget", path)
+    if not isinstance(tree, CommentedMap):
+        raise SuiteError(f"expected a mapping with name, datasets, methods; got a {type(plain(tree)).__name__}", path)
+    return Source(path, text, tree)
+
+
+def _yaml_error(path: Path, text: str, error: MarkedYAMLError) -> SuiteError:
+    mark = error.problem_mark or error.context_mark
+    lines = text.splitlines()
+    message = " ".join(str(error.problem or error.context or "not valid YAML").split())
+    message = re.sub(r' with value ".*', "", message)
+    if mark is None:
+        return SuiteError(message, path)
+    line = lines[mark.line][:200] if mark.line < len(lines) else ""
+    return SuiteError(message, path, mark.line + 1, mark.column + 1, line)
+
+
+def plain(node: Any) -> Any:
+    """The same tree in plain Python types, without ruamel's (a shared node is copied)."""
+    if isinstance(node, Mapping):
+        return {str(key): plain(item) for key, item in node.items()}
+    if isinstance(node, list | tuple):
+        return [plain(item) for item in node]
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    if isinstance(node, ScalarBoolean):
+        return bool(node)
+    return node
+
+
+def _override(source: Source, text: str) -> None:
+    """Apply ``--set a.b=v``; a step into a list is an index or the name of an entry."""
+    path, equals, value_text = text.partition("=")
+    steps = [step for step in path.strip().split(".") if step]
+    if not equals or not steps:
+        raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set budget.passes=100000")
+    try:
+        value = YAML(typ="safe", pure=True).load(value_text)
+    except YAMLError:
+        raise UsageError(f"--set {text}: the value is not valid YAML") from None
+    node: Any = source.tree
+    for step in steps[:-1]:
+        node = _descend(node, step, text)
+    last = steps[-1]
+    if isinstance(node, CommentedSeq):
+        node[_index(node, last, text)] = value
+    elif isinstance(node, CommentedMap):
+        node[last] = value
+    else:
+        raise UsageError(f"--set {text}: '{'.'.join(steps[:-1])}' is a single value, it has no '{last}'")
+
+
+def _descend(node: Any, step: str, text: str) -> Any:
+    if isinstance(node, CommentedSeq):
+        index = _index(node, step, text)
+        if isinstance(node[index], str):
+            node[index] = CommentedMap({"name": node[index]})
+        return node[index]
+    if not isinstance(node, CommentedMap):
+        raise UsageError(f"--set {text}: there is nothing inside '{step}'")
+    if step not in node:
+        node[step] = CommentedMap()
+    return node[step]
+
+
+def _index(node: CommentedSeq, step: str, text: str) -> int:
+    names = [_entry_name(item) for item in node]
+    if step in names:
+        return names.index(step)
+    if step.isdigit() and int(step) < len(node):
+        return int(step)
+    raise UsageError(f"--set {text}: no entry '{step}'{suggest(step, [name for name in names if name])}")
+
+
+def _entry_name(item: Any) -> str:
+    if isinstance(item, Mapping):
+        return str(item.get("label") or item.get("name") or "")
+    return str(item)
+
+
+def _explain(error: ValidationError, source: Source) -> SuiteError:
+    """The first thing that pydantic found wrong, in our words."""
+    first = min(error.errors(), key=lambda item: source._place(tuple(item["loc"])))
+    location: Location = tuple(step for step in first["loc"] if step not in ("params",))
+    name = ".".join(str(step) for step in location)
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        *parents, key = location
+        known = _fields_at(tuple(parents))
+        return source.error(f"unknown key '{key}'{suggest(str(key), known)}", location)
+    if first["type"] == "missing":
+        return source.error(f"'{name}' is missing", location[:-1])
+    if first["type"] == "string_pattern_mismatch" and location and location[-1] in ("name", "label"):
+        message = "a name has letters, digits, '_', '-' and '.', at most 80, and no path"
+    given = first.get("input")
+    shown = f", got {given!r}"[:80] if isinstance(given, str | int | float | bool) else ""
+    return source.error(f"{name}: {message[0].lower()}{message[1:]}{shown if 'got' not in message else ''}", location)
+
+
+def _fields_at(location: Location) -> Iterator[str]:
+    model: Any = Suite
+    for step in location:
+        if isinstance(step, str) and hasattr(model, "model_fields") and step in model.model_fields:
+            annotation = model.model_fields[step].annotation
+            model = next(
+                (a for a in (annotation, *getattr(annotation, "__args__", ())) if hasattr(a, "model_fields")), None
+            )
+    yield from getattr(model, "model_fields", {})

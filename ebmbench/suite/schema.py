@@ -1,0 +1,166 @@
+"""What a suite file may say: pydantic records, frozen, every unknown key an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$"
+"""Names of suites, labels: never a path, a tag or a terminal code."""
+
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?\s*$")
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?\s*$", re.IGNORECASE)
+_SECONDS = {"ms": 1e-3, None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: object) -> float:
+    """Seconds from ``90``, ``"90s"``, ``"5m"``, ``"1.5h"``.
+
+    Raises:
+        ValueError: if it is not a positive duration.
+    """
+    match = _DURATION.match(str(value)) if not isinstance(value, bool) else None
+    if match is None or float(match[1]) <= 0:
+        raise ValueError(f"expected a positive duration such as 90s, 5m or 2h, got {value!r}")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def parse_size(value: object) -> int:
+    """Bytes from ``4GB``, ``500MB``, ``2GiB`` or a plain number.
+
+    Raises:
+        ValueError: if it is not a positive size.
+    """
+    match = _SIZE.match(str(value)) if not isinstance(value, bool) else None
+    if match is None or float(match[1]) <= 0:
+        raise ValueError(f"expected a positive size such as 500MB or 4GB, got {value!r}")
+    unit = (match[2] or "b").lower()
+    power = "bkmgt".index(unit[0])
+    return int(float(match[1]) * (1024 if "i" in unit else 1000) ** power)
+
+
+class Record(BaseModel):
+    """A frozen record that knows its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRegime(Record):
+    """How much data the methods see, and how much is held out."""
+
+    train: Literal["stream"] | Annotated[int, Field(ge=2)] = "stream"
+    set: int = Field(20_000, ge=2, description="size of the training set of a set-wise method in the stream regime")
+    validation: int = Field(5_000, ge=2)
+    test: int = Field(10_000, ge=2)
+
+
+class NetConfig(Record):
+    """The network that every method shares."""
+
+    features: int = Field(64, ge=0, description="random Fourier features, spread evenly over the scales")
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 2.0, 4.0, 8.0), min_length=1)
+    width: int = Field(128, ge=1)
+    depth: int = Field(2, ge=1)
+
+    @model_validator(mode="after")
+    def _even(self) -> Self:
+        if self.features % len(self.scales):
+            raise ValueError(f"features ({self.features}) must be a multiple of the number of scales")
+        return self
+
+
+class Budget(Record):
+    """What a trial may spend: rows through the network (a backward counts twice), or steps."""
+
+    passes: int | None = Field(None, gt=0)
+    steps: int | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.passes is None) == (self.steps is None):
+            raise ValueError("a budget names either passes or steps")
+        return self
+
+    def fraction(self, passes: int, steps: int) -> float:
+        """How much of it is spent."""
+        return passes / self.passes if self.passes is not None else steps / (self.steps or 1)
+
+
+class DeviceProfile(Record):
+    """Where and how a trial computes."""
+
+    device: str = Field("cpu", pattern=r"^(cpu|mps|cuda(:\d{1,3})?)$")
+    compile: bool = False
+    dtype: Literal["float32", "float64"] = "float32"
+    threads: int = Field(1, ge=1, le=1024)
+
+    @property
+    def name(self) -> str:
+        """``cpu``, ``cuda:1``, ``cpu-compile-float64-4t``: the device and whatever is not the default."""
+        parts = [self.device]
+        parts += ["compile"] * self.compile + [self.dtype] * (self.dtype != "float32")
+        parts += [f"{self.threads}t"] * (self.threads != 1)
+        return "-".join(parts)
+
+
+class Entry(Record):
+    """A method or dataset of a suite: its catalog name and the fields that differ from the defaults."""
+
+    name: str
+    label: str | None = Field(None, pattern=NAME_PATTERN)
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+    grid: dict[str, list[JsonValue]] = Field(default_factory=dict)
+    select: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        """``nce`` and ``{name: nce, noise_ratio: 8}``: keys that are not ours are the component's fields."""
+        if isinstance(value, str):
+            return {"name": value}
+        if not isinstance(value, dict):
+            raise ValueError("expected a name, or a mapping with a name")
+        own = {"name", "label", "grid", "select"}
+        fields = {str(key): item for key, item in value.items() if key not in own}
+        return {**{key: item for key, item in value.items() if key in own}, "params": fields}
+
+    @field_validator("grid")
+    @classmethod
+    def _not_empty(cls, grid: dict[str, list[JsonValue]]) -> dict[str, list[JsonValue]]:
+        for key, values in grid.items():
+            if not values:
+                raise ValueError(f"the grid of {key} is empty")
+        return grid
+
+    @property
+    def row(self) -> str:
+        """What the row of a table is called."""
+        return self.label or self.name
+
+
+def _seeds(value: object) -> object:
+    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+
+
+def _devices(value: object) -> object:
+    items = value if isinstance(value, list | tuple) else [value]
+    return [{"device": item} if isinstance(item, str) else item for item in items]
+
+
+class Suite(Record):
+    """A benchmark: datasets x methods x seeds x devices under one budget."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    datasets: tuple[Entry, ...] = Field(min_length=1)
+    methods: tuple[Entry, ...] = Field(min_length=1)
+    data: DataRegime = DataRegime()
+    net: NetConfig = NetConfig()
+    budget: Budget
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)] = (0, 1, 2)
+    devices: Annotated[tuple[DeviceProfile, ...], BeforeValidator(_devices), Field(min_length=1)] = (DeviceProfile(),)
+    metrics: Literal["core", "all"] | tuple[str, ...] = "core"
+    plugins: tuple[str, ...] = ()
+    timeout: Annotated[float, BeforeValidator(parse_duration)] = 600.0
+    memory: Annotated[int, BeforeValidator(parse_size)] = 4_000_000_000

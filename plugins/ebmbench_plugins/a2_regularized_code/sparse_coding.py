@@ -1,0 +1,109 @@
+"""Sparse coding with a linear dictionary."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Generator, Tensor
+
+from ebmbench.api import Batch, Logs, Method, Problem, Surface, count_passes
+
+
+def fista(u: Tensor, dictionary: Tensor, penalty: float, iterations: int) -> Tensor:
+    """argmin_z 1/2 |u - D z|^2 + penalty |z|_1 by accelerated proximal gradient (Beck & Teboulle 2009, section 4).
+
+    Args:
+        u: (B, d).
+        dictionary: D^T, (K, d): an atom a row.
+        penalty: weight of the L1 norm.
+        iterations: how many; fixed, so that each row's code depends on that row alone.
+
+    Returns:
+        The codes, (B, K).
+    """
+    gram = dictionary @ dictionary.T
+    lipschitz = torch.linalg.eigvalsh(dictionary.T @ dictionary)[-1].clamp_min(1e-12)
+    target = u @ dictionary.T
+    z = ahead = torch.zeros_like(target)
+    momentum = 1.0
+    for _ in range(iterations):
+        moved = ahead - (ahead @ gram - target) / lipschitz
+        new = torch.nn.functional.softshrink(moved, 0.0) if penalty == 0 else _shrink(moved, penalty / lipschitz)
+        next_momentum = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+        ahead = new + ((momentum - 1) / next_momentum) * (new - z)
+        z, momentum = new, next_momentum
+    return z
+
+
+def _shrink(z: Tensor, threshold: Tensor) -> Tensor:
+    return z - z.clamp(-threshold, threshold)
+
+
+class Dictionary(Surface):
+    """F(y) = min_z 1/2 |u - D z|^2 + l |z|_1, u standardized; and what online learning remembers."""
+
+    mean: Tensor
+    std: Tensor
+    atoms: Tensor
+    gram: Tensor
+    cross: Tensor
+
+    def __init__(self, problem: Problem, method: SparseCoding) -> None:
+        super().__init__()
+        self.penalty, self.iterations = method.penalty, method.iterations
+        atoms = torch.randn(method.atoms, problem.dim)
+        self.register_buffer("mean", problem.mean.clone())
+        self.register_buffer("std", problem.std.clone())
+        self.register_buffer("atoms", atoms / atoms.norm(dim=-1, keepdim=True))
+        self.register_buffer("gram", torch.zeros(method.atoms, method.atoms))
+        self.register_buffer("cross", torch.zeros(method.atoms, problem.dim))
+
+    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The sparse code of each row, (B, d) -> (B, K)."""
+        count_passes(len(y), units=3 * self.iterations, trained=False)
+        return fista((y - self.mean) / self.std, self.atoms, self.penalty, self.iterations)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """(B, d) -> (B,). The gradient holds the code fixed (the envelope theorem)."""
+        return torch.cat([self._energy(rows) for rows in torch.split(y, 2048)])
+
+    def _energy(self, y: Tensor) -> Tensor:
+        with torch.no_grad():
+            code = self.infer(y)
+        error = (y - self.mean) / self.std - code @ self.atoms
+        return 0.5 * error.square().sum(-1) + self.penalty * code.abs().sum(-1)
+
+
+class SparseCoding(Method):
+    """E(y, z) = 1/2 |u - D z|^2 + l |z|_1 with atoms of norm at most 1, F(y) = min_z E (Olshausen & Field 1996).
+
+    The code by FISTA; the dictionary by online block coordinate descent on the accumulated statistics (Mairal et al.
+    2009, algorithms 1 and 2). Older statistics fade, so that codes of a poor dictionary are forgotten. Shapes: y
+    (B, d), z (B, K), D (d, K).
+    E is jointly convex, so F is convex, even and least at the mean: it cannot have several modes. It is right where
+    data are sparse combinations (an ICA model), and wrong elsewhere, by theorem and not by accident.
+    """
+
+    atoms: int = Field(32, ge=1, description="atoms of the dictionary")
+    penalty: float = Field(0.1, gt=0, description="l, weight of the L1 norm of the code")
+    iterations: int = Field(60, ge=1, description="FISTA iterations to infer a code")
+    memory: float = Field(0.95, ge=0, lt=1, description="how much of the statistics a step keeps")
+
+    def build(self, problem: Problem) -> Surface:
+        """A dictionary of random directions."""
+        return Dictionary(problem, self)
+
+    @torch.no_grad()
+    def step(self, surface: Dictionary, batch: Batch, rng: Generator) -> Logs:
+        """Codes of the batch, then each atom in turn to the minimum of the accumulated energy."""
+        u = (batch.y - surface.mean) / surface.std
+        code = surface.infer(batch.y)
+        loss = 0.5 * (u - code @ surface.atoms).square().sum(-1) + self.penalty * code.abs().sum(-1)
+        surface.gram.mul_(self.memory).add_(code.T @ code / len(u))
+        surface.cross.mul_(self.memory).add_(code.T @ u / len(u))
+        for k in range(self.atoms):
+            moved = surface.atoms[k] + (surface.cross[k] - surface.gram[k] @ surface.atoms) / (
+                surface.gram[k, k].clamp_min(1e-6)
+            )
+            surface.atoms[k] = moved / moved.norm().clamp_min(1.0)
+        return {"loss": loss.mean()}

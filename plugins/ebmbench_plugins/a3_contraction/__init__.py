@@ -1,0 +1,20 @@
+"""A3: F(y) = C(y, G(y)), make G(y) as constant as possible with respect to y."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+
+@hookimpl
+def ebmbench_methods() -> Iterator[MethodSpec]:
+    """The methods of A3."""
+    yield MethodSpec(
+        "cae",
+        "ebmbench_plugins.a3_contraction.cae:CAE",
+        Strategy.A3,
+        EnergyKind.RANKING,
+        "contractive auto-encoder, the whole reconstruction made constant",
+        ("Rifai et al. 2011", "Alain & Bengio 2014"),
+    )

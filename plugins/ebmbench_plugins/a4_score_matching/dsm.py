@@ -1,0 +1,50 @@
+"""Denoising score matching."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Generator, Tensor
+
+from ebmbench.api import Batch, EnergyNet, GradientMethod, Problem, Surface
+from ebmbench.parts.noise import normal
+
+
+class ScoreSurface(Surface):
+    """An energy whose negative gradient is the score, and the unit of its noise."""
+
+    spread: Tensor
+
+    def __init__(self, net: EnergyNet, spread: float) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("spread", torch.tensor(spread))
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """(B, d) -> (B,)."""
+        energy: Tensor = self.net(y)
+        return energy
+
+
+class DSM(GradientMethod):
+    """Point the negative gradient of the energy from corrupted points back to the data.
+
+    L = E 1/2 |s grad F(y + s e) - e|^2, e ~ N(0, I) (Vincent 2011, eq. 17, times s^2), with antithetic pairs +-e.
+    Its minimum is the energy of the data density convolved with N(0, s^2 I), up to a constant. Shapes: y (B, d).
+    It fails by blindness to the weights of separate modes: between them there are no data, and the gradient inside a
+    mode says nothing of how much mass it has.
+    """
+
+    noise: float = Field(0.03, gt=0, description="s, in units of the data's standard deviation")
+
+    def build(self, problem: Problem) -> Surface:
+        """The shared energy net."""
+        return ScoreSurface(problem.energy_net(), problem.spread)
+
+    def loss(self, surface: ScoreSurface, batch: Batch, rng: Generator) -> Tensor:
+        """Half the mean squared error of the scaled score."""
+        noise = normal(tuple(batch.y.shape), batch.y, rng)
+        noise = torch.cat([noise, -noise])
+        size = self.noise * surface.spread
+        _, gradient = surface.net.with_gradient(torch.cat([batch.y, batch.y]) + size * noise)
+        return 0.5 * (size * gradient - noise).square().sum(-1).mean()

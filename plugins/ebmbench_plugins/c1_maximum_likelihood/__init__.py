@@ -1,0 +1,20 @@
+"""C1: maximum likelihood. Push down the energy of data points, push up everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+
+@hookimpl
+def ebmbench_methods() -> Iterator[MethodSpec]:
+    """The methods of C1."""
+    yield MethodSpec(
+        "mle_grid",
+        "ebmbench_plugins.c1_maximum_likelihood.mle_grid:MLEGrid",
+        Strategy.C1,
+        EnergyKind.NORMALIZED,
+        "maximum likelihood, log Z by quadrature on a randomly shifted lattice",
+        ("LeCun et al. 2006, A tutorial on energy-based learning",),
+    )

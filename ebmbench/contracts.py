@@ -207,13 +207,17 @@ class Method(BaseModel):
         return PlainStepper(self, surface)
 
 
+DEFAULT_BATCH = 256
+"""Rows of a batch of a method that has no field ``batch``."""
+
+
 class PlainStepper:
     """Steps of a method that keeps no optimizer."""
 
     def __init__(self, method: Method, surface: Surface) -> None:
         self.method = method
         self.surface = surface
-        self.batch_rows = None if method.set_wise else 256
+        self.batch_rows = None if method.set_wise else int(getattr(method, "batch", DEFAULT_BATCH))
 
     def step(self, batch: Batch, rng: Generator, fraction: float) -> Logs:
         """One update of the surface in place."""

@@ -16,6 +16,9 @@ from ebmbench.suite.errors import printable
 
 Records = list[dict[str, Any]]
 
+WIDTH_OF_A_FILE = 160
+"""Characters of a line when nobody's terminal sets them."""
+
 
 def methods(catalog: Catalog) -> Records:
     """The methods in the order of the strategies."""
@@ -108,13 +111,16 @@ def _print_table(records: Records) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_OF_A_FILE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     heads = list(records[0]) if records else []
     for head in heads:
         table.add_column(head, overflow="fold", no_wrap=head in ("name", "strategy", "kind"))
     for record in records:
         table.add_row(*(Text(_cell(record[head])) for head in heads))
-    Console().print(table)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -36,6 +36,8 @@ from ebmbench.suite.keys import trial_code
 
 FINE, COARSE = 400, 200
 """Cells along each axis of the lattices at the end and at milestones."""
+LOWEST = -1e4
+"""Log densities below this are stored as this: half precision is for pictures."""
 MILESTONE_METRICS = (("kl", "raw"), ("kl", "beta"), ("nll", "iso"), ("auroc", ""))
 
 
@@ -192,10 +194,11 @@ class TrialWork:
 
     def _save_artifacts(self, evaluation: Evaluation) -> None:
         energy = evaluation.energy.astype(np.float32)
-        iso = evaluation.iso_log_density.astype(np.float32)
+        iso = np.maximum(evaluation.iso_log_density, LOWEST).astype(np.float16)
+        log_p = np.maximum(evaluation.ruler.log_p, LOWEST).astype(np.float16)
         with self.folder.file("surface.npz").open("wb") as file:
             np.savez_compressed(
-                file, energy=energy, iso_log_density=iso, log_p=evaluation.ruler.log_p.astype(np.float32)
+                file, energy=energy, iso_log_density=iso, log_p=log_p
             )
         samples = {"common": evaluation.common_samples.float().numpy()}
         if evaluation.surface.samples_natively:

@@ -32,9 +32,18 @@ class Mala(nn.Module):
 
     @torch.no_grad()
     def forward(
-        self, with_gradient: WithGradient, y: Tensor, steps: int, rng: Generator, scale: Tensor | float = 1.0
+        self,
+        with_gradient: WithGradient,
+        y: Tensor,
+        steps: int,
+        rng: Generator,
+        scale: Tensor | float = 1.0,
+        adapt: bool = True,
     ) -> tuple[Tensor, Tensor]:
-        """``steps`` steps from y (B, d), each axis preconditioned by ``scale``; the points and their energies."""
+        """``steps`` steps from y (B, d), each axis preconditioned by ``scale``; the points and their energies.
+
+        With ``adapt`` false the step size stays, so that a stored model samples without changing.
+        """
         energy, gradient = with_gradient(y)
         for _ in range(steps):
             step = self.log_step.exp() * torch.as_tensor(scale, dtype=y.dtype, device=y.device) ** 2
@@ -47,8 +56,9 @@ class Mala(nn.Module):
             y = torch.where(accept[:, None], proposal, y)
             gradient = torch.where(accept[:, None], new_gradient, gradient)
             energy = torch.where(accept, new_energy, energy)
-            drift = self.rate * (accept.to(y.dtype).mean() - self.target)
-            self.log_step.add_(drift).clamp_(math.log(1e-6), 0.0)
+            if adapt:
+                drift = self.rate * (accept.to(y.dtype).mean() - self.target)
+                self.log_step.add_(drift).clamp_(math.log(1e-6), 0.0)
         return y, energy
 
 

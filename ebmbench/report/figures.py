@@ -78,7 +78,6 @@ def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | No
         "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low. "
         "In each panel: skill of the seed shown.",
         fontsize=8,
-        y=0.995,
     )
     plt.close(figure)
     return figure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ebmbench.analysis.aggregate import FAILED_SKILL, Line, Ranking
 from ebmbench.analysis.intervals import Estimate
 from ebmbench.contracts import EnergyKind, Status
+from ebmbench.suite.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,7 +57,7 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     if value != 0 and abs(value) < 5e-4:
-        return f"{value:.0e}"
+        return f"{value:.0e}" if abs(value) > 1e-9 else "0.000"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
@@ -109,6 +110,9 @@ def columns(board: Board) -> list[Column]:
 def _millions(value: float | None) -> float | None:
     return None if value is None else value / 1e6
 
+
+NARROW_WITHOUT = ("kind", "sliced W₂ ↓", "modes ↑", "Mpasses")
+"""Columns that a terminal of eighty characters has no room for; Markdown and CSV have them."""
 
 LEGEND = (
     "Interquartile means over datasets and seeds; failures count as skill -1. "
@@ -232,18 +236,21 @@ def table_csv(board: Board) -> str:
 
 def terminal(board: Board) -> RenderableType:
     """The leaderboard for a terminal."""
+    from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    shown = columns(board)
-    table = Table(title=Text(board.suite), title_justify="left", caption=Text(LEGEND), caption_justify="left")
+    shown = [column for column in columns(board) if column.title not in NARROW_WITHOUT]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in shown:
-        table.add_column(column.title, justify="left" if column.title in ("", "method", "kind", "ok") else "right")
+        left = column.title in ("", "method", "ok")
+        table.add_column(column.title, justify="left" if left else "right", no_wrap=column.title != "ok")
     for family, members in board.families:
-        table.add_row("", Text(family, style="bold"), end_section=False)
+        table.add_row("", Text(family, style="italic"))
         for line in members:
             style = "dim" if line.reference else "bold" if line.row == board.ranking.best else ""
-            table.add_row(*(Text(column.text(line)) for column in shown), style=style)
+            table.add_row(*(Text(printable(column.text(line))) for column in shown), style=style)
         table.add_section()
-    return Group(table, *(Text(f"  {remark}", style="yellow") for remark in notes(board)))
+    remarks = [Text(f"- {printable(remark)}", style="yellow") for remark in notes(board)]
+    return Group(Text(f"\n{printable(board.suite)}", style="bold"), table, Text(LEGEND, style="dim"), *remarks)

@@ -96,5 +96,5 @@ class GMM(Method):
         return {"loss": -bound}
 
     def finished(self, surface: Mixture) -> bool:
-        """Whether the last sweep gained less than the tolerance."""
-        return bool(surface.change < self.tolerance)
+        """Whether the last sweep gained no more than the tolerance."""
+        return bool(surface.change <= self.tolerance)

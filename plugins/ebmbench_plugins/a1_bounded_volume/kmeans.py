@@ -70,5 +70,5 @@ class KMeans(Method):
         return {"loss": inertia}
 
     def finished(self, surface: Wells) -> bool:
-        """Whether the last sweep changed the mean energy by less than the tolerance."""
-        return bool(surface.change < self.tolerance)
+        """Whether the last sweep changed the mean energy by no more than the tolerance."""
+        return bool(surface.change <= self.tolerance)

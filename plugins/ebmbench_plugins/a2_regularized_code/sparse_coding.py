@@ -28,15 +28,11 @@ def fista(u: Tensor, dictionary: Tensor, penalty: float, iterations: int) -> Ten
     momentum = 1.0
     for _ in range(iterations):
         moved = ahead - (ahead @ gram - target) / lipschitz
-        new = torch.nn.functional.softshrink(moved, 0.0) if penalty == 0 else _shrink(moved, penalty / lipschitz)
+        new = moved - moved.clamp(-penalty / lipschitz, penalty / lipschitz)
         next_momentum = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         ahead = new + ((momentum - 1) / next_momentum) * (new - z)
         z, momentum = new, next_momentum
     return z
-
-
-def _shrink(z: Tensor, threshold: Tensor) -> Tensor:
-    return z - z.clamp(-threshold, threshold)
 
 
 class Dictionary(Surface):
@@ -84,9 +80,10 @@ class SparseCoding(Method):
     data are sparse combinations (an ICA model), and wrong elsewhere, by theorem and not by accident.
     """
 
-    atoms: int = Field(32, ge=1, description="atoms of the dictionary")
+    atoms: int = Field(8, ge=1, description="atoms of the dictionary")
     penalty: float = Field(0.1, gt=0, description="l, weight of the L1 norm of the code")
-    iterations: int = Field(60, ge=1, description="FISTA iterations to infer a code")
+    iterations: int = Field(200, ge=1, description="FISTA iterations to infer a code")
+    batch: int = Field(64, ge=1, description="rows of data in a step")
     memory: float = Field(0.95, ge=0, lt=1, description="how much of the statistics a step keeps")
 
     def build(self, problem: Problem) -> Surface:

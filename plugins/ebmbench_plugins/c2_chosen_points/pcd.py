@@ -38,9 +38,9 @@ class PCDSurface(Surface):
         return energy
 
     @torch.no_grad()
-    def move(self, chains: Tensor, rng: Generator) -> Tensor:
+    def move(self, chains: Tensor, rng: Generator, adapt: bool) -> Tensor:
         """Langevin steps of every chain, then one jump proposed from the noise; exp(-F) is left invariant."""
-        y, energy = self.mala(self.net.with_gradient, chains, self.langevin_steps, rng, scale=self.net.std)
+        y, energy = self.mala(self.net.with_gradient, chains, self.langevin_steps, rng, self.net.std, adapt)
         return independence_step(self.net, self.noise, y, energy, rng)[0]
 
     @torch.no_grad()
@@ -49,7 +49,7 @@ class PCDSurface(Surface):
         repeats = -(-n // len(self.chains))
         y = self.chains.repeat(repeats, 1)[:n]
         for _ in range(20):
-            y = self.move(y, generator)
+            y = self.move(y, generator, adapt=False)
         return y
 
 
@@ -76,7 +76,7 @@ class PCD(GradientMethod):
     def loss(self, surface: PCDSurface, batch: Batch, rng: Generator) -> Tensor:
         """The contrast whose gradient is that of the negative log-likelihood (its value means nothing)."""
         first = batch.y.repeat(-(-self.chains // len(batch.y)), 1)[: self.chains]
-        chains = surface.move(torch.where(surface.started, surface.chains, first), rng)
+        chains = surface.move(torch.where(surface.started, surface.chains, first), rng, adapt=True)
         surface.chains.copy_(chains)
         surface.started.fill_(True)
         energy = surface(torch.cat([batch.y, chains]))

@@ -1,0 +1,112 @@
+"""Chains leave the density they are for invariant; without the accept step they do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from ebmbench.parts.noise import Gaussian, log_uniform, normal
+from ebmbench.parts.samplers import Mala, independence_step
+
+VARIANCES = torch.tensor([1.0, 0.25])
+
+
+def energy(y: Tensor) -> Tensor:
+    return (y.square() / (2 * VARIANCES)).sum(-1)
+
+
+def with_gradient(y: Tensor) -> tuple[Tensor, Tensor]:
+    return energy(y), y / VARIANCES
+
+
+def always_accepting(rng: Generator, step: float, steps: int) -> Tensor:
+    """The wrong twin: Langevin without Metropolis, whose variance is s^2 / (1 - e / 2 s^2)."""
+    y = torch.zeros(20_000, 2)
+    for _ in range(steps):
+        y = y - step * with_gradient(y)[1] + (2 * step) ** 0.5 * normal((20_000, 2), y, rng)
+    return y
+
+
+def test_mala_is_exact_whatever_its_step() -> None:
+    mala = Mala(0.15, rate=0.0)
+    y, last = mala(with_gradient, torch.zeros(20_000, 2), 60, Generator().manual_seed(0))
+    torch.testing.assert_close(y.var(0), VARIANCES, rtol=0.05, atol=0)
+    torch.testing.assert_close(last, energy(y))
+
+
+def test_langevin_without_the_accept_step_has_the_known_bias() -> None:
+    step = 0.15
+    y = always_accepting(Generator().manual_seed(0), step, 60)
+    biased = VARIANCES / (1 - step / (2 * VARIANCES))
+    torch.testing.assert_close(y.var(0), biased, rtol=0.05, atol=0)
+    assert not torch.allclose(y.var(0), VARIANCES, rtol=0.05)
+
+
+def test_a_preconditioner_changes_the_path_and_not_the_law() -> None:
+    mala = Mala(0.3, rate=0.0)
+    scale = VARIANCES.sqrt()
+    y, _ = mala(with_gradient, torch.zeros(20_000, 2), 60, Generator().manual_seed(1), scale=scale)
+    torch.testing.assert_close(y.var(0), VARIANCES, rtol=0.05, atol=0)
+
+
+def test_the_step_size_finds_the_target_acceptance() -> None:
+    mala, rng = Mala(1e-3), Generator().manual_seed(2)
+    y = normal((2000, 2), torch.zeros(1), rng) * VARIANCES.sqrt()
+    for _ in range(40):
+        y, _ = mala(with_gradient, y, 10, rng)
+    before = y.clone()
+    y, _ = mala(with_gradient, y, 1, rng)
+    moved = (y != before).any(-1).float().mean()
+    assert float(moved) == pytest.approx(mala.target, abs=0.06)
+
+
+def test_independence_steps_are_exact_and_move_between_modes() -> None:
+    """Two separated modes of unequal weight, all chains started in the lighter one."""
+    log_weights = torch.log(torch.tensor([0.8, 0.2]))
+    centers = torch.tensor([[-2.0, 0.0], [2.0, 0.0]])
+
+    def two_modes(y: Tensor) -> Tensor:
+        return -torch.logsumexp(log_weights - (y[:, None] - centers).square().sum(-1) / 0.5, -1)
+
+    noise, rng = Gaussian(torch.zeros(2), 5 * torch.eye(2)), Generator().manual_seed(3)
+    y = centers[1].repeat(5000, 1)
+    last = two_modes(y)
+    for _ in range(150):
+        y, last = independence_step(two_modes, noise, y, last, rng)
+    assert float((y[:, 0] < 0).float().mean()) == pytest.approx(0.8, abs=0.03)
+    torch.testing.assert_close(last, two_modes(y))
+
+
+def test_nothing_is_recorded_for_autograd() -> None:
+    scale = torch.ones(2, requires_grad=True)
+
+    def differentiable(y: Tensor) -> tuple[Tensor, Tensor]:
+        return energy(y * scale), y * scale**2 / VARIANCES
+
+    y, last = Mala(0.1)(differentiable, torch.zeros(10, 2), 3, Generator().manual_seed(0))
+    assert not y.requires_grad
+    assert not last.requires_grad
+
+
+def test_the_gaussian_is_torchs() -> None:
+    cov = torch.tensor([[2.0, 0.6], [0.6, 1.0]])
+    mean = torch.tensor([1.0, -2.0])
+    ours: Gaussian = Gaussian(mean, cov)
+    theirs: Any = torch.distributions.MultivariateNormal(mean, cov)
+    y = 3 * torch.randn(100, 2, generator=Generator().manual_seed(0))
+    torch.testing.assert_close(ours.log_prob(y), theirs.log_prob(y))
+    drawn = ours.sample(200_000, Generator().manual_seed(1))
+    torch.testing.assert_close(drawn.mean(0), mean, atol=0.02, rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.T), cov, atol=0.03, rtol=0)
+
+
+def test_log_uniform_draws_have_a_uniform_logarithm() -> None:
+    drawn = log_uniform((100_000,), 0.05, 2.0, torch.zeros(1), Generator().manual_seed(0)).log()
+    low, high = torch.tensor(0.05).log(), torch.tensor(2.0).log()
+    assert float(drawn.min()) >= float(low)
+    assert float(drawn.max()) <= float(high)
+    torch.testing.assert_close(drawn.mean(), (low + high) / 2, atol=0.02, rtol=0)
+    torch.testing.assert_close(drawn.var(), (high - low) ** 2 / 12, rtol=0.02, atol=0)

@@ -1,0 +1,142 @@
+"""A1 against closed forms and scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans as SklearnKMeans
+from sklearn.mixture import GaussianMixture
+from torch import Generator, Tensor
+
+from ebmbench.contracts import Batch, Method
+from ebmbench.datasets.domain import square
+from ebmbench.datasets.plane import EightGaussians, Moons
+from ebmbench.parts.latent import free_energy, minimum
+from ebmbench.parts.problem import Problem
+from ebmbench.parts.surface import Surface
+from ebmbench.suite.schema import NetConfig
+from ebmbench_plugins.a1_bounded_volume.gmm import GMM, Mixture
+from ebmbench_plugins.a1_bounded_volume.kmeans import KMeans, Wells
+
+PROBLEM = Problem.blank(square(6), NetConfig())
+
+
+def fit(method: Method, y: Tensor, sweeps: int = 200) -> Surface:
+    surface = method.build(PROBLEM)
+    rng = Generator().manual_seed(0)
+    for _ in range(sweeps):
+        method.step(surface, Batch(y), rng)
+        if method.finished(surface):
+            return surface
+    raise AssertionError("did not finish")
+
+
+def points(n: int = 3000) -> Tensor:
+    return EightGaussians().sample(n, Generator().manual_seed(5)).y.float()
+
+
+def test_one_prototype_is_the_mean_and_the_energy_is_the_squared_distance() -> None:
+    y = points()
+    surface = fit(KMeans(clusters=1), y)
+    assert isinstance(surface, Wells)
+    torch.testing.assert_close(surface.prototypes[0], y.mean(0), atol=1e-4, rtol=0)
+    probe = torch.tensor([[3.0, -1.0]])
+    assert float(surface(probe)) == pytest.approx(float((probe - y.mean(0)).square().sum()), rel=1e-4)
+
+
+def test_lloyd_reaches_the_fixed_point_that_scikit_learn_reaches() -> None:
+    y = points()
+    surface = fit(KMeans(clusters=8, tolerance=1e-7), y)
+    assert isinstance(surface, Wells)
+    again = SklearnKMeans(8, init=surface.prototypes.double().numpy(), n_init=1, max_iter=100).fit(y.double().numpy())
+    assert float(surface(y).mean()) == pytest.approx(again.inertia_ / len(y), rel=1e-4)
+    torch.testing.assert_close(surface.infer(y), torch.from_numpy(again.labels_).long())
+
+
+def test_a_sweep_never_raises_the_energy() -> None:
+    method, y, rng = KMeans(clusters=16), points(), Generator().manual_seed(0)
+    surface = method.build(PROBLEM)
+    assert isinstance(surface, Wells)
+    energies = []
+    for _ in range(10):
+        method.step(surface, Batch(y), rng)
+        energies.append(float(surface(y).mean()))
+    assert all(b <= a * (1 + 1e-5) for a, b in pairwise(energies))
+
+
+def test_the_free_energy_of_wells_has_the_same_volume_whatever_the_prototypes() -> None:
+    """Z = (pi / beta)^(d/2) with the 1/|Z| convention: the sense in which the volume is bounded."""
+    support, beta = square(9).support(500), 3.0
+    for seed in (0, 1):
+        surface = Wells(7, 2)
+        surface.prototypes.copy_(3 * torch.rand(7, 2, generator=Generator().manual_seed(seed)))
+        energies = surface.double().energies(support.points)
+        z = (support.log_weight.exp() * torch.exp(-beta * free_energy(energies, beta))).sum()
+        assert float(z) == pytest.approx(math.pi / beta, rel=1e-6)
+        without_mean = torch.exp(beta * 0 - beta * (free_energy(energies, beta) - math.log(7) / beta))
+        assert float((support.log_weight.exp() * without_mean).sum()) != pytest.approx(math.pi / beta, rel=0.1)
+
+
+def test_free_energy_lies_between_the_minimum_and_the_mean() -> None:
+    energies = torch.rand(50, 6, generator=Generator().manual_seed(0), dtype=torch.float64) * 4
+    lowest = minimum(energies)[0]
+    previous = energies.mean(-1)
+    for beta in (1e-3, 0.1, 1.0, 10.0):
+        free = free_energy(energies, beta)
+        assert (lowest <= free + 1e-12).all()
+        assert (free <= previous + 1e-12).all()
+        assert (free - lowest <= math.log(6) / beta + 1e-12).all()
+        previous = free
+
+
+def test_one_gaussian_is_the_sample_mean_and_covariance() -> None:
+    y = points()
+    surface = fit(GMM(components=1, regularization=0.0), y)
+    assert isinstance(surface, Mixture)
+    cov = torch.linalg.inv(surface.precisions[0] @ surface.precisions[0].T)
+    expected = torch.from_numpy(np.cov(y.double().numpy().T, bias=True))
+    torch.testing.assert_close(surface.means[0], y.double().mean(0), atol=1e-6, rtol=0)
+    torch.testing.assert_close(cov, expected, atol=1e-6, rtol=0)
+
+
+def test_the_energy_is_scikit_learns_negative_log_likelihood() -> None:
+    y = points().double().numpy()
+    fitted = GaussianMixture(8, random_state=0).fit(y)
+    surface = Mixture(8, 2)
+    surface.log_weights.copy_(torch.from_numpy(fitted.weights_).log())
+    surface.means.copy_(torch.from_numpy(fitted.means_))
+    surface.precisions.copy_(torch.from_numpy(fitted.precisions_cholesky_))
+    np.testing.assert_allclose(surface(torch.from_numpy(y)).numpy(), -fitted.score_samples(y), atol=1e-6)
+    transposed = Mixture(8, 2)
+    transposed.load_state_dict({**surface.state_dict(), "precisions": surface.precisions.mT})
+    assert not np.allclose(transposed(torch.from_numpy(y)).numpy(), -fitted.score_samples(y), atol=1e-3)
+
+
+def test_sweeps_of_em_one_at_a_time_climb_like_scikit_learns() -> None:
+    y = Moons().sample(2000, Generator().manual_seed(1)).y.float()
+    surface = fit(GMM(components=6, tolerance=1e-5), y, 400)
+    assert isinstance(surface, Mixture)
+    start = {
+        "weights_init": surface.log_weights.exp().numpy(),
+        "means_init": surface.means.numpy(),
+        "precisions_init": (surface.precisions @ surface.precisions.mT).numpy(),
+    }
+    again = GaussianMixture(6, reg_covar=1e-4 * float(y.double().var(0, correction=0).mean()), tol=1e-5, **start)
+    again.fit(y.double().numpy())
+    assert float(surface(y).mean()) == pytest.approx(-again.score(y.double().numpy()), abs=2e-3)
+
+
+def test_a_mixture_integrates_to_one_and_samples_what_it_says() -> None:
+    surface = fit(GMM(components=8), points())
+    support = square(8).support(300)
+    mass = support.log_weight.exp() * torch.exp(-surface(support.points))
+    assert float(mass.sum()) == pytest.approx(1, abs=1e-3)
+    drawn = surface.sample(100_000, Generator().manual_seed(2))
+    mean = (mass[:, None] * support.points).sum(0)
+    torch.testing.assert_close(drawn.mean(0), mean, atol=0.03, rtol=0)
+    second = (mass[:, None, None] * support.points[:, :, None] * support.points[:, None]).sum(0)
+    torch.testing.assert_close(drawn.T @ drawn / len(drawn), second, atol=0.06, rtol=0)

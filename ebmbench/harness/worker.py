@@ -197,9 +197,7 @@ class TrialWork:
         iso = np.maximum(evaluation.iso_log_density, LOWEST).astype(np.float16)
         log_p = np.maximum(evaluation.ruler.log_p, LOWEST).astype(np.float16)
         with self.folder.file("surface.npz").open("wb") as file:
-            np.savez_compressed(
-                file, energy=energy, iso_log_density=iso, log_p=log_p
-            )
+            np.savez_compressed(file, energy=energy, iso_log_density=iso, log_p=log_p)
         samples = {"common": evaluation.common_samples.float().numpy()}
         if evaluation.surface.samples_natively:
             samples["native"] = evaluation.native_samples.float().numpy()

@@ -146,6 +146,7 @@ def draw_trial(trial: TrialResult, path: Path) -> bool:
 def _curves(axes: Axes, trial: TrialResult) -> None:
     import pandas as pd
     import seaborn as sns
+    from matplotlib.ticker import NullFormatter
 
     points = [
         {"passes": p.passes, "value": p.value, "curve": f"{p.metric} {p.variant}".strip()}
@@ -159,6 +160,7 @@ def _curves(axes: Axes, trial: TrialResult) -> None:
     sns.lineplot(pd.DataFrame(points), x="passes", y="value", hue="curve", marker="o", ax=axes)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("")
 
 

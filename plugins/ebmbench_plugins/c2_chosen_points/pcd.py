@@ -45,10 +45,10 @@ class PCDSurface(Surface):
 
     @torch.no_grad()
     def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
-        """The chains, repeated as often as needed and moved twenty times more."""
+        """The chains, repeated as often as needed and moved ten times more."""
         repeats = -(-n // len(self.chains))
         y = self.chains.repeat(repeats, 1)[:n]
-        for _ in range(20):
+        for _ in range(10):
             y = self.move(y, generator, adapt=False)
         return y
 

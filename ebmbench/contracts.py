@@ -167,6 +167,10 @@ class Stepper(Protocol):
         """One update; ``fraction`` of the budget is spent before it."""
         ...
 
+    def warm_up(self, batch: Batch, rng: Generator) -> None:
+        """Do what only the first step does, such as compiling, and leave everything as it was."""
+        ...
+
     def readout(self) -> Surface:
         """The surface to be measured now (the moving average, where one is kept)."""
         ...
@@ -222,6 +226,9 @@ class PlainStepper:
     def step(self, batch: Batch, rng: Generator, fraction: float) -> Logs:
         """One update of the surface in place."""
         return self.method.step(self.surface, batch, rng)
+
+    def warm_up(self, batch: Batch, rng: Generator) -> None:
+        """Nothing is compiled."""
 
     def readout(self) -> Surface:
         """The surface itself."""

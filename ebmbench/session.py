@@ -85,7 +85,7 @@ class Session:
         self.store = Store(options.results)
         self.store.prepare()
         planner = Planner(self.suite, source, self.catalog, self.store)
-        self.plan = planner.plan(options.keyword, not options.narrowed, options.retry_failed)
+        self.plan = planner.plan(options.keyword, not options.narrowed, options.retry_failed, options.no_train)
 
     def _check_plugins(self, files: Iterable[Path]) -> None:
         """A plugin that was asked for must work; one that is merely installed is a line in red."""
@@ -203,8 +203,8 @@ def conclude(result: RunResult, unchanged: bool) -> Board:
 
 
 def _publish(result: RunResult) -> None:
-    """The suite's own tables are those of its last full run."""
-    if not result.record.full:
+    """The suite's own tables are those of its last full run that came to its end."""
+    if not result.record.full or any(trial.status is None for trial in result.trials):
         return
     folder = result.store.suite(result.record.suite)
     for name in PRODUCTS:

@@ -7,7 +7,9 @@ import sys
 
 import click
 
-from ebmbench.suite.errors import UsageError
+from ebmbench.suite.errors import EngineLost, UsageError
+
+BAD_INPUT, ENGINE_LOST, INTERRUPTED = 2, 5, 130
 
 VERBS = {
     "run": "run a suite: what is missing of it",
@@ -72,14 +74,18 @@ def main() -> None:
         fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        fail(f"{error.filename or 'input/output'}: {error.strerror or error}", ENGINE_LOST)
+    except EngineLost as error:
+        fail(str(error), ENGINE_LOST)
 
 
-def fail(message: str) -> None:
+def fail(message: str, code: int = BAD_INPUT) -> None:
     """Say what is wrong and leave."""
     lines = message.splitlines() or [""]
     shown = "\n".join("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line) for line in lines)
     click.secho(f"error: {shown}", fg="red", err=True)
-    sys.exit(2)
+    sys.exit(code)

@@ -90,15 +90,25 @@ class Planner:
         self.metrics = self._metrics()
         self.unavailable = {profile.name: _missing_device(profile) for profile in suite.devices}
 
-    def plan(self, keyword: str | None = None, full: bool = True, retry_failed: bool = False) -> Plan:
-        """The plan; ``keyword`` narrows it as pytest's -k does.
+    def plan(
+        self, keyword: str | None = None, full: bool = True, retry_failed: bool = False, retry_errors: bool = False
+    ) -> Plan:
+        """The plan.
+
+        Args:
+            keyword: narrows it as pytest's -k does.
+            full: whether the suite is planned as it stands in its file.
+            retry_failed: trials that did not end well are to be run again.
+            retry_errors: metrics that raised are to be measured again.
 
         Raises:
             SuiteError: if the suite names what the catalog does not have, or a field is wrong.
             UsageError: if the keyword matches nothing.
         """
         wanted = matcher(keyword) if keyword else lambda name: True
-        trials = [self._judge(view, spec, retry_failed) for view, spec in self._trials() if wanted(view.name)]
+        trials = [
+            self._judge(view, spec, retry_failed, retry_errors) for view, spec in self._trials() if wanted(view.name)
+        ]
         if not trials:
             raise UsageError(f"-k '{keyword}': no trial has such a name")
         keys = [(planned.view.key, planned.view.name) for planned in trials]
@@ -169,7 +179,7 @@ class Planner:
         )
         return view, spec
 
-    def _judge(self, view: TrialView, spec: TrialSpec, retry_failed: bool) -> Planned:
+    def _judge(self, view: TrialView, spec: TrialSpec, retry_failed: bool, retry_errors: bool) -> Planned:
         if view.skipped:
             return Planned(view, spec, State.SKIPPED, view.skipped)
         folder = self.store.trial(view.key)
@@ -180,7 +190,7 @@ class Planner:
             error = folder.attempts()[-1].error if folder.attempts() else ""
             state = State.TO_RUN if retry_failed else State.FAILED
             return Planned(view, spec, state, f"{status}: {error}" if error else status)
-        missing = missing_metrics(spec, folder.measurements())
+        missing = missing_metrics(spec, folder.measurements(), retry_failed or retry_errors)
         if missing:
             return Planned(view, spec, State.TO_RUN, f"trained; to measure: {', '.join(missing)}")
         return Planned(view, spec, State.CACHED)
@@ -262,9 +272,11 @@ class Planner:
         if self.unavailable[device.name]:
             return self.unavailable[device.name]
         data: Any = dataset.instance
-        problem = Problem.blank(data.domain, self.suite.net, data)
         algorithm: Any = method.instance
-        return algorithm.supports(problem) or ""
+        try:
+            return algorithm.supports(Problem.blank(data.domain, self.suite.net, data)) or ""
+        except Exception:  # noqa: BLE001 - a plugin may raise anything: the worker asks again and records it
+            return ""
 
 
 def _missing_device(profile: DeviceProfile) -> str:

@@ -19,13 +19,15 @@ from ebmbench.harness.launchers import Exit, Launcher, LauncherLost, default_lau
 from ebmbench.harness.machine import machine_id
 from ebmbench.store.folders import Store, TrialFolder
 from ebmbench.store.records import Attempt, TrialSpec
-from ebmbench.suite.errors import printable
+from ebmbench.suite.errors import EngineLost, printable
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the running workers."""
 GRACE = 2.0
 """Seconds between asking a process group to end and killing it."""
 LOG_LINES = 50
+MOST_LOSSES = 5
+"""How often the process that starts workers may die in one run."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Supervisor:
         self._make_launcher = launcher
         self._launcher: Launcher | None = None
         self._running: dict[str, Running] = {}
+        self._losses = 0
 
     def run(self, specs: Iterable[TrialSpec], started: Callable[[str], None] = lambda key: None) -> Iterator[str]:
         """Run the trials; the key of each as it ends, however it ended (its folder says how)."""
@@ -81,7 +84,12 @@ class Supervisor:
                     if spec.key in self._running:
                         waiting.append(spec)
                         break
-                    self._start(spec)
+                    try:
+                        self._start(spec)
+                    except LauncherLost:
+                        waiting.appendleft(spec)
+                        yield from self._recover()
+                        continue
                     started(spec.key)
                 yield from self._look()
         finally:
@@ -120,8 +128,15 @@ class Supervisor:
             self._judge(running)
 
     def _recover(self) -> Iterator[str]:
-        """The launcher died and its workers with it: all of them crashed, and another one is started when needed."""
+        """The launcher died and its workers with it: all of them crashed, and another one is started when needed.
+
+        Raises:
+            EngineLost: when that happens again and again.
+        """
         self._launcher = None
+        self._losses += 1
+        if self._losses > MOST_LOSSES:
+            raise EngineLost(f"the process that starts workers died {self._losses} times")
         for key in list(self._running):
             _signal_group(self._running[key].pid, signal.SIGKILL)
             yield self._end(Exit(key, None, "SIGKILL"))

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch._dynamo  # Adam imports it at its first use, a second that no training should be charged
 
-from ebmbench.contracts import Dataset, Method, Status
+from ebmbench.contracts import Batch, Dataset, Method, Status
 from ebmbench.harness.clocks import Clock, device_peak_bytes, peak_bytes
 from ebmbench.harness.loop import Diverged, Progress, check_energies, train
 from ebmbench.harness.machine import machine_id
@@ -117,12 +118,15 @@ class TrialWork:
             mean = training_set.double().mean(0).to(bench.like)
             problem = Problem(bench.dataset.domain, mean.cpu(), cov.cpu(), spec.net, bench.truth)
             coarse = Ruler(bench.dataset, COARSE)
+        obstacle = bench.method.supports(problem)
+        if obstacle:
+            raise UsageError(f"{spec.method.name}: {obstacle}")
         with clock.running(), initialization(spec.seed):
             surface = bench.method.build(problem).to(bench.like)
             stepper = bench.method.stepper(surface, spec.device.compile)
         if spec.device.compile:
             with compiling.running():
-                surface(training_set[: stepper.batch_rows])
+                stepper.warm_up(Batch(training_set[: stepper.batch_rows]), generator("warm-up", spec.seed))
         rng = generator("noise", spec.seed, device=str(self.device))
         curves: list[np.ndarray] = []
 
@@ -155,7 +159,7 @@ class TrialWork:
     def _measure(self) -> None:
         clock = Clock(self.device)
         old = self.folder.measurements()
-        wanted = set(missing_metrics(self.spec, old))
+        wanted = set(missing_metrics(self.spec, old, retry_errors=True))
         cells = [cell for cell in self.spec.metrics if cell.name in wanted]
         with clock.running():
             surface = load_model(self.folder, self.root)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-import torch._dynamo  # Adam imports it at its first use, a second that no training should be charged
 from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.contracts import Batch, Logs, Method
 from ebmbench.parts.counting import count_passes, paused
+from ebmbench.parts.nets import FourierNet
 from ebmbench.parts.surface import Surface
 
 ParamGroups = list[dict[str, Any]]
@@ -62,10 +62,20 @@ class GradientStepper:
         self.optimizer = torch.optim.Adam(groups, lr=method.lr, fused=self._can_fuse())
         self.twin = copy.deepcopy(surface).requires_grad_(False)
         if compiled:
-            surface.compile()
+            for module in surface.modules():
+                if isinstance(module, FourierNet):
+                    module.compile()
 
     def _can_fuse(self) -> bool:
         return all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
+
+    def warm_up(self, batch: Batch, rng: Generator) -> None:
+        """Go through the loss twice and leave everything as it was: whatever compiles does so now."""
+        state = copy.deepcopy(self.surface.state_dict())
+        for _ in range(2):
+            self._backward(self.method.loss(self.surface, batch, rng))
+        self.surface.load_state_dict(state)
+        self.optimizer.zero_grad(set_to_none=True)
 
     def learning_rate(self, fraction: float) -> float:
         """The rate of the next step when ``fraction`` of the budget is spent."""

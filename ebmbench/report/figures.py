@@ -15,6 +15,7 @@ from ebmbench.analysis.aggregate import Line
 from ebmbench.contracts import EnergyKind, Status
 from ebmbench.metrics.calibration import log_normalizer
 from ebmbench.store.tables import TrialResult
+from ebmbench.suite.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def read_picture(trial: TrialResult) -> Picture | None:
     try:
         with np.load(trial.folder.verified("surface.npz"), allow_pickle=False) as stored:
             energy, iso, log_p = (stored[k].astype(np.float64) for k in ("energy", "iso_log_density", "log_p"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (UsageError, OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
     side = round(len(energy) ** 0.5)
     if trial.view.kind is EnergyKind.RANKING:

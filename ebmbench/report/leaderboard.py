@@ -245,7 +245,9 @@ def terminal(board: Board) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in shown:
         left = column.title in ("", "method", "ok")
-        table.add_column(column.title, justify="left" if left else "right", no_wrap=column.title != "ok")
+        table.add_column(
+            column.title, justify="left" if left else "right", no_wrap=column.title not in ("method", "ok")
+        )
     for family, members in board.families:
         table.add_row("", Text(family, style="italic"))
         for line in members:

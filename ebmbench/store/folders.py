@@ -71,7 +71,7 @@ class TrialFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         keep = self.training() is not None
         for name in STALE:
-            if not keep or name in ("DONE", "metrics.json", "log.txt"):
+            if not keep or name in ("DONE", "log.txt"):
                 self.file(name).unlink(missing_ok=True)
         for leftover in self.path.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
@@ -208,9 +208,9 @@ class Store:
         return relative.as_posix()
 
 
-def missing_metrics(spec: TrialSpec, measured: Measurements | None) -> list[str]:
-    """The metrics of a trial that were not measured, or not by the code of today, or that raised."""
+def missing_metrics(spec: TrialSpec, measured: Measurements | None, retry_errors: bool) -> list[str]:
+    """The metrics of a trial that were not measured, or not by the code of today; and those that raised, if asked."""
     if measured is None:
         return [cell.name for cell in spec.metrics]
-    failed = {value.metric for value in measured.values if value.note.startswith("error:")}
+    failed = {value.metric for value in measured.values if retry_errors and value.note.startswith("error:")}
     return [cell.name for cell in spec.metrics if measured.code.get(cell.name) != cell.code or cell.name in failed]

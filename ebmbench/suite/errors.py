@@ -11,6 +11,10 @@ class UsageError(Exception):
     """Bad input: the command line shows the message alone and exits with code 2."""
 
 
+class EngineLost(Exception):
+    """No workers can be started any more: the command line exits with code 5."""
+
+
 class SuiteError(UsageError):
     """Something wrong in a suite file, with the place and the line itself where they are known."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ebmbench.contracts import Strategy as Strategy
     from ebmbench.contracts import Support as Support
     from ebmbench.datasets.domain import Box as Box
+    from ebmbench.parts.autoencoder import ReconstructionMethod as ReconstructionMethod
     from ebmbench.parts.autoencoder import ReconstructionSurface as ReconstructionSurface
     from ebmbench.parts.counting import count_passes as count_passes
     from ebmbench.parts.gradient import GradientMethod as GradientMethod
@@ -52,6 +53,7 @@ TABLE = {
     "MethodSpec": "ebmbench.contracts",
     "MetricSpec": "ebmbench.contracts",
     "Problem": "ebmbench.parts.problem",
+    "ReconstructionMethod": "ebmbench.parts.autoencoder",
     "ReconstructionSurface": "ebmbench.parts.autoencoder",
     "ReferenceMethod": "ebmbench.parts.reference",
     "Strategy": "ebmbench.contracts",

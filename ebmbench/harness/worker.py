@@ -70,6 +70,13 @@ class Bench:
         """The dataset, for the reference rows alone."""
         return self.dataset if isinstance(self.method, ReferenceMethod) else None
 
+    def problem(self, training_set: torch.Tensor) -> Problem:
+        """What the method may know: the moments are taken in double precision, and kept in the training's."""
+        rows = training_set.double()
+        mean, cov = rows.mean(0).cpu(), torch.cov(rows.T).cpu()
+        dtype = self.like.dtype
+        return Problem(self.dataset.domain, mean.to(dtype), cov.to(dtype), self.spec.net, self.truth)
+
     def blank(self) -> Surface:
         """The surface from shapes alone."""
         return self.method.build(Problem.blank(self.dataset.domain, self.spec.net, self.truth)).to(self.like.device)
@@ -114,9 +121,7 @@ class TrialWork:
         with prepare.running():
             stream = Stream(bench.dataset, spec.data, spec.seed, bench.like)
             training_set = stream.training_set()
-            cov = torch.cov(training_set.double().T).to(bench.like)
-            mean = training_set.double().mean(0).to(bench.like)
-            problem = Problem(bench.dataset.domain, mean.cpu(), cov.cpu(), spec.net, bench.truth)
+            problem = bench.problem(training_set)
             coarse = Ruler(bench.dataset, COARSE)
         obstacle = bench.method.supports(problem)
         if obstacle:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from ebmbench.parts.gradient import GradientMethod
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.surface import Surface
 
@@ -52,6 +54,17 @@ class ReconstructionSurface(Surface):
         seen = (u[:, None] + self.cloud).flatten(0, 1)
         rebuilt: Tensor = self.map(seen).unflatten(0, (len(u), len(self.cloud)))
         return (u[:, None] - rebuilt).square().sum(-1).mean(-1)
+
+
+class ReconstructionMethod(GradientMethod):
+    """A method that trains a map and reads its energy out as the reconstruction error; authors write the loss."""
+
+    energy_noise: float = Field(0.1, ge=0, description="size of the cloud that the energy looks from (0: none)")
+    energy_draws: int = Field(6, ge=3, description="points of that cloud")
+
+    def build(self, problem: Problem) -> Surface:
+        """The shared residual map."""
+        return ReconstructionSurface(problem, self.energy_noise, self.energy_draws)
 
 
 def isotropic_cloud(draws: int, dim: int) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Problem, ReconstructionSurface, Surface
+from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface
 
 
-class CAE(GradientMethod):
+class CAE(ReconstructionMethod):
     """Reconstruct the data while making the reconstruction as constant as possible.
 
     L = E |u - G(u)|^2 / l + E |dG/du|_F^2 (Rifai et al. 2011, with the penalty on the whole of G as in Alain & Bengio
@@ -20,12 +20,6 @@ class CAE(GradientMethod):
     """
 
     contraction: float = Field(0.03, gt=0, description="l, weight of the penalty on the Jacobian")
-    energy_noise: float = Field(0.1, ge=0, description="size of the cloud that the energy looks from (0: none)")
-    energy_draws: int = Field(6, ge=3, description="points of that cloud")
-
-    def build(self, problem: Problem) -> Surface:
-        """The shared residual map."""
-        return ReconstructionSurface(problem, self.energy_noise, self.energy_draws)
 
     def loss(self, surface: ReconstructionSurface, batch: Batch, rng: Generator) -> Tensor:
         """Reconstruction error over l, and the squared Frobenius norm of the Jacobian."""

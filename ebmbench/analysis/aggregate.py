@@ -50,9 +50,11 @@ class Line:
         strata = self.strata(name, failed)
         return estimate(strata) if strata else None
 
-    def median(self, name: str, dataset: str) -> float | None:
-        """The median over seeds on one dataset."""
-        values = [t.values[name] for t in self.trials if t.view.dataset == dataset and name in t.values]
+    def median(self, name: str, dataset: str, failed: float | None = None) -> float | None:
+        """The median over seeds on one dataset; a failed trial counts as ``failed``, or not at all."""
+        here = [trial for trial in self.trials if trial.view.dataset == dataset]
+        found = [trial.values.get(name, failed if _failed(trial) else None) for trial in here]
+        values = [value for value in found if value is not None]
         return median(values) if values else None
 
     def cost(self, name: str) -> float | None:
@@ -129,7 +131,7 @@ def rank(board: Sequence[Line]) -> Ranking:
     """The best by skill (reference rows never compete) and its ties by paired tests over (dataset, seed)."""
     pairs = {
         line.row: {
-            (t.view.dataset, t.view.seed, t.view.device): t.values.get("skill", FAILED_SKILL)
+            (t.view.dataset, t.view.seed): t.values.get("skill", FAILED_SKILL)
             for t in line.trials
             if t.status is not Status.SKIPPED
         }

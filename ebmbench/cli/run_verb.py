@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def summary(result: Any) -> dict[str, Any]:
             "key": trial.view.key,
             "status": trial.status,
             "error": trial.error,
-            "metrics": trial.values,
+            "metrics": {name: value if math.isfinite(value) else None for name, value in trial.values.items()},
         }
         for trial in result.trials
     ]

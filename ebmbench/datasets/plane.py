@@ -184,8 +184,8 @@ class PinkSpiral(GaussianNodes):
 
 
 def _node_count(length: float, sigma: float) -> int:
-    """Quadrature nodes for a curve of that length: two in each standard deviation of the noise (error e^-32)."""
-    return max(32, math.ceil(2 * length / sigma))
+    """Quadrature nodes for a curve of that length: three in each standard deviation of the noise."""
+    return max(32, math.ceil(3 * length / sigma))
 
 
 class Rings(PlaneDataset):

@@ -37,13 +37,13 @@ def fit_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
     spread = float(np.std(held_out)) or float(np.std(energy))
     if not spread > 0:
         return float("nan")
-    center, target = float(np.mean(held_out)), 0.0
-    shifted = energy - center
+    held = np.isfinite(energy)  # cells of infinite energy hold no mass at any temperature
+    shifted, log_volume = energy[held] - float(np.mean(held_out)), log_weight[held]
 
     def gap(log_beta: float) -> float:
-        log_density = -np.exp(log_beta) / spread * shifted + log_weight
+        log_density = -np.exp(log_beta) / spread * shifted + log_volume
         weight = np.exp(log_density - log_density.max())
-        return float((weight * shifted).sum() / weight.sum()) - target
+        return float((weight * shifted).sum() / weight.sum())
 
     low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
     if gap(low) <= 0:

@@ -177,7 +177,8 @@ class Evaluation:
         domain = self.ruler.dataset.domain
         if not isinstance(domain, Box):
             raise NotApplicable("the common sampler needs a box")
-        log_mass = -self.beta * self.energy + self.ruler.log_weight
+        beta = 0.0 if np.isnan(self.beta) else self.beta  # a constant energy is the uniform law
+        log_mass = -beta * self.energy + self.ruler.log_weight
         cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)

@@ -27,7 +27,7 @@ def _variants(evaluation: Evaluation, spec: MetricSpec, owner: str) -> Iterator[
             yield Value(
                 metric=spec.name,
                 variant=variant,
-                note="n/a: the scale of a ranking energy means nothing; see beta and iso",
+                note=NO_SCALE,
             )
         else:
             yield _measure(spec, owner, EvalContext(evaluation, variant))

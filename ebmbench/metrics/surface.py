@@ -10,7 +10,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ebmbench.metrics.calibration import Array, isotonic_log_density
-from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.context import EvalContext, NotApplicable
+
+LEAST_FLOOR = 1e-6
+"""Nats by which the Gaussian must fall short for skill to mean anything."""
 
 
 def divergence(log_p: Array, log_q: Array, log_weight: Array) -> float:
@@ -42,7 +45,8 @@ def level_volume(energy: Array, log_p: Array, log_weight: Array, share: float = 
     """The volume of the set {F <= t} that holds ``share`` of the data (minimum when F ranks like -log p)."""
     order = np.argsort(energy, kind="stable")
     mass = np.cumsum(np.exp((log_p + log_weight)[order]))
-    last = int(np.searchsorted(mass, share * mass[-1]))
+    level = energy[order[min(int(np.searchsorted(mass, share * mass[-1])), len(order) - 1)]]
+    last = int(np.searchsorted(energy[order], level, side="right")) - 1  # the whole of a level of equal energies
     return float(np.exp(log_weight[order[: last + 1]]).sum())
 
 
@@ -115,7 +119,7 @@ def beta(c: EvalContext) -> float:
 
 def leak(c: EvalContext) -> float:
     """log Z of the box twice as wide minus log Z of the domain: mass that the energy lets escape."""
-    return float(np.log1p(np.exp(c.evaluation.log_z_outside - c.log_z)))
+    return float(np.logaddexp(0.0, c.evaluation.log_z_outside - c.log_z))
 
 
 def log_z_error(c: EvalContext) -> float:
@@ -125,7 +129,10 @@ def log_z_error(c: EvalContext) -> float:
 
 def skill(c: EvalContext) -> float:
     """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth."""
-    return float(np.clip(1 - iso_excess(c.energy, c) / iso_excess(c.evaluation.ruler.gaussian_energy, c), -1, 1))
+    floor = iso_excess(c.evaluation.ruler.gaussian_energy, c)
+    if floor < LEAST_FLOOR:
+        raise NotApplicable("the truth ranks like its moment-matched Gaussian: there is nothing to gain on it")
+    return float(np.clip(1 - iso_excess(c.energy, c) / floor, -1, 1))
 
 
 def iso_excess(energy: Array, c: EvalContext) -> float:

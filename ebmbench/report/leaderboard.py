@@ -150,7 +150,7 @@ def markdown(board: Board) -> str:
         parts += [f"## {family}", "", *_md_table([c.title for c in shown], _cells(shown, members)), ""]
     parts += [LEGEND, ""]
     tables = (
-        ("Skill, median over seeds", lambda line, dataset: line.median("skill", dataset)),
+        ("Skill, median over seeds", lambda line, dataset: line.median("skill", dataset, FAILED_SKILL)),
         (
             "Forward KL (nats), median over seeds; ranking energies at their fitted temperature",
             lambda line, dataset: line.median(divergence_name(line), dataset),
@@ -177,6 +177,7 @@ def _md_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 def _md(text: str) -> str:
     """A text that Markdown shows as it is."""
+    text = " ".join(text.split())
     for character in "\\|<>`*_[]":
         text = text.replace(character, f"\\{character}")
     return text
@@ -224,7 +225,7 @@ def table_csv(board: Board) -> str:
             if whole is not None:
                 writer.writerow([*facts, "all", metric, whole.value, whole.low, whole.high, count, failed])
             for dataset in board.datasets:
-                value = line.median(metric, dataset)
+                value = line.median(metric, dataset, FAILED_SKILL if metric == "skill" else None)
                 if value is not None:
                     writer.writerow([*facts, dataset, metric, value, "", "", count, failed])
         for cost in ("train_seconds", "passes", "steps"):

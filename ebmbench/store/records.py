@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ebmbench.contracts import EnergyKind, MetricSpec, Status, Strategy
 from ebmbench.suite.keys import canonical, sha256
@@ -103,7 +103,13 @@ class Training(Record):
     device_peak_bytes: int | None = None
 
 
-class Value(Record):
+class Number(Record):
+    """A record whose value may be infinite."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+class Value(Number):
     """One number: metric, variant (``raw``, ``beta``, ``common``, ... or empty); the value, or the reason for none."""
 
     metric: str
@@ -112,7 +118,7 @@ class Value(Record):
     note: str = ""
 
 
-class Point(Record):
+class Point(Number):
     """A value at a milestone of the training."""
 
     step: int

@@ -142,7 +142,7 @@ def _admit(catalog: Catalog, owner: str, load: Callable[[], ModuleType], file: P
             continue
         try:
             specs = list(hook())
-        except Exception as error:  # noqa: BLE001 - as above
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
             catalog.broken.append(Broken(owner, f"{hook_name}: {one_line(error)}"))
             continue
         for spec in specs:
@@ -192,6 +192,6 @@ def load_target(target: str, owner: str) -> Any:
         found: Any = importlib.import_module(module_name)
         for part in qualname.split("."):
             found = getattr(found, part)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything at import
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything at import
         raise UsageError(f"{target} of {owner} cannot be imported: {one_line(error)}") from None
     return found

@@ -42,9 +42,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException, limit: int = 300) -> str:
-    """The type and first line of an exception, for tables and logs."""
-    lines = str(error).strip().splitlines()
-    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    """The type and message of an exception in one line, for tables and logs."""
+    message = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return printable(text if len(text) <= limit else text[: limit - 3] + "...")
 
 

@@ -28,6 +28,7 @@ SCHEMA = 1
 OWN = ("ebmbench", "ebmbench_plugins")
 HARNESS_MODULES = ("ebmbench.harness.loop", "ebmbench.harness.seeding", "ebmbench.harness.stream")
 ALWAYS = ("torch", "numpy")
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Closure:
     modules: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
 
-    def as_json(self) -> dict[str, dict[str, str]]:
+    def as_json(self) -> dict[str, list[list[str]]]:
         """What stands in a key."""
-        return {"modules": dict(self.modules), "versions": dict(self.versions)}
+        return {"modules": [list(pair) for pair in self.modules], "versions": [list(pair) for pair in self.versions]}
 
     @property
     def digest(self) -> str:
@@ -73,7 +74,7 @@ def closure_of(modules: Iterable[str]) -> Closure:
         digest, imports = _read(str(path), name)
         found[name] = digest
         for imported in imports:
-            if _same_distribution(name, imported):
+            if _followed(name, imported):
                 waiting.append(imported)
             else:
                 foreign.add(imported.partition(".")[0])
@@ -100,9 +101,12 @@ def public_name(target: str) -> str:
     return re.sub(r"^ebmbench_local_\w+", "file", target)
 
 
-def _same_distribution(importer: str, imported: str) -> bool:
+def _followed(importer: str, imported: str) -> bool:
+    """Whether code counts by its source: it is ours, the importer's own, or of no distribution that has a version."""
     top = imported.partition(".")[0]
-    return top in OWN or top == importer.partition(".")[0]
+    if top in OWN or top == importer.partition(".")[0]:
+        return True
+    return top not in sys.stdlib_module_names and _version(top) == UNKNOWN and module_path(imported) is not None
 
 
 @cache
@@ -159,7 +163,8 @@ def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, module, is_package)
             if base == "ebmbench.api":
-                yield from (TABLE[alias.name] for alias in node.names if alias.name in TABLE)
+                names = TABLE if node.names[0].name == "*" else [alias.name for alias in node.names]
+                yield from (TABLE[name] for name in names if name in TABLE)
                 continue
             submodules = [f"{base}.{alias.name}" for alias in node.names if _is_submodule(base, alias.name)]
             yield from submodules
@@ -202,4 +207,4 @@ def _version(top: str) -> str:
     try:
         return version(_distribution(top)).partition("+")[0]
     except PackageNotFoundError:
-        return "unknown"
+        return UNKNOWN

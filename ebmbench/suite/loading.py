@@ -18,31 +18,38 @@ from ebmbench.suite.errors import SuiteError, UsageError, suggest
 from ebmbench.suite.schema import NAME_PATTERN, Suite
 
 MAX_BYTES = 1_000_000
+MAX_VALUES = 100_000
 Location = tuple[str | int, ...]
 
 
 class Source:
-    """The text of a suite file and where each of its values stands."""
+    """The text of a suite file, where each of its values stands, and which of them the command line has set."""
 
     def __init__(self, path: Path, text: str, tree: CommentedMap) -> None:
         self.path, self.lines, self.tree = path, text.splitlines(), tree
+        self.overridden: dict[Location, str] = {}
 
-    def error(self, message: str, location: Location = ()) -> SuiteError:
-        """The error at the value that ``location`` leads to, or at the nearest value around it."""
-        line, column = self._place(location)
+    def error(self, message: str, location: Location = (), at_key: bool = False) -> SuiteError:
+        """The error at the value that ``location`` leads to (or at its key), or at the nearest value around it."""
+        for place, override in self.overridden.items():
+            if location[: len(place)] == place:
+                return SuiteError(f"--set {override}: {message}")
+        line, column = self.place(location, at_key)
         text = self.lines[line] if line < len(self.lines) else ""
         return SuiteError(message, self.path, line + 1, column + 1, text[:200])
 
-    def _place(self, location: Location) -> tuple[int, int]:
+    def place(self, location: Location, at_key: bool = False) -> tuple[int, int]:
+        """Line and column, from zero, of a value or of its key."""
         node: Any = self.tree
         place = (node.lc.line, node.lc.col)
-        for key in location:
+        for depth, key in enumerate(location, start=1):
             try:
-                if isinstance(node, CommentedMap):
-                    place = node.lc.value(key) if key in node else place
+                found = None
+                if isinstance(node, CommentedMap) and key in node:
+                    found = node.lc.key(key) if at_key and depth == len(location) else node.lc.value(key)
                 elif isinstance(node, CommentedSeq):
-                    place = node.lc.item(key)
-                node = node[key]
+                    found = node.lc.item(key)
+                place, node = found or place, node[key]
             except (KeyError, IndexError, TypeError, AttributeError):
                 continue  # a step of pydantic's that the file does not have (a union's branch): stay where we are
         return place
@@ -62,7 +69,7 @@ def read_suite(reference: str, overrides: Iterable[str] = (), seeds: int | None 
     if seeds is not None:
         source.tree["seeds"] = seeds
     try:
-        return Suite.model_validate(plain(source.tree)), source
+        return Suite.model_validate(_plain_tree(source)), source
     except ValidationError as error:
         raise _explain(error, source) from None
 
@@ -70,10 +77,13 @@ def read_suite(reference: str, overrides: Iterable[str] = (), seeds: int | None 
 def find_suite(reference: str) -> Path:
     """The file of a suite: a path that exists, or the name of a suite in ``suites/`` here or in the package."""
     path = Path(reference)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise UsageError(f"{reference}: is a directory; expected a suite file such as suites/toy2d.yaml")
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise UsageError(f"{reference}: is a directory; expected a suite file such as suites/toy2d.yaml")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{reference[:80]}: no such file can be: {getattr(error, 'strerror', error)}") from None
     shipped = {file.stem: file for folder in suite_folders() for file in sorted(folder.glob("*.yaml"))}
     if reference in shipped:
         return shipped[reference]
@@ -123,6 +133,37 @@ def _yaml_error(path: Path, text: str, error: MarkedYAMLError) -> SuiteError:
     return SuiteError(message, path, mark.line + 1, mark.column + 1, line)
 
 
+def _plain_tree(source: Source) -> Any:
+    """The suite's tree in plain types.
+
+    Raises:
+        SuiteError: if it has a tag, or if its aliases multiply to more than anybody wrote.
+    """
+    budget = MAX_VALUES
+
+    def visit(node: Any, location: Location) -> None:
+        nonlocal budget
+        budget -= 1
+        if budget < 0:
+            raise source.error(f"stands for more than {MAX_VALUES} values", location[:1])
+        tag = getattr(getattr(node, "tag", None), "value", None)
+        if tag:
+            raise source.error(f"a tag ({str(tag)[:40]}) means nothing in a suite", location)
+        items: Iterable[Any] = ()
+        if isinstance(node, Mapping):
+            items = node.items()
+        elif isinstance(node, list | tuple):
+            items = enumerate(node)
+        for key, item in items:
+            visit(item, (*location, key))
+
+    try:
+        visit(source.tree, ())
+    except RecursionError:
+        raise source.error("is nested too deeply, or holds itself") from None
+    return plain(source.tree)
+
+
 def plain(node: Any) -> Any:
     """The same tree in plain Python types, without ruamel's (a shared node is copied)."""
     if isinstance(node, Mapping):
@@ -145,38 +186,42 @@ def _override(source: Source, text: str) -> None:
         raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set budget.passes=100000")
     try:
         value = YAML(typ="safe", pure=True).load(value_text)
-    except YAMLError:
+    except (YAMLError, ValueError, RecursionError):
         raise UsageError(f"--set {text}: the value is not valid YAML") from None
     node: Any = source.tree
+    location: Location = ()
     for step in steps[:-1]:
-        node = _descend(node, step, text)
-    last = steps[-1]
-    if isinstance(node, CommentedSeq):
-        node[_index(node, last, text)] = value
-    elif isinstance(node, CommentedMap):
-        node[last] = value
-    else:
-        raise UsageError(f"--set {text}: '{'.'.join(steps[:-1])}' is a single value, it has no '{last}'")
+        key = _key(node, step, text)
+        location = (*location, key)
+        node = _descend(node, key, text)
+    last = _key(node, steps[-1], text)
+    node[last] = value
+    source.overridden[(*location, last)] = text
 
 
-def _descend(node: Any, step: str, text: str) -> Any:
+def _key(node: Any, step: str, text: str) -> str | int:
+    """The key or index that a step of ``--set`` means."""
     if isinstance(node, CommentedSeq):
-        index = _index(node, step, text)
-        if isinstance(node[index], str):
-            node[index] = CommentedMap({"name": node[index]})
-        return node[index]
+        return _index(node, step, text)
     if not isinstance(node, CommentedMap):
-        raise UsageError(f"--set {text}: there is nothing inside '{step}'")
-    if step not in node:
-        node[step] = CommentedMap()
-    return node[step]
+        raise UsageError(f"--set {text}: a single value has no '{step}' inside")
+    return step
+
+
+def _descend(node: Any, key: str | int, text: str) -> Any:
+    """What stands at a key; a bare name becomes an entry, and what is missing a mapping."""
+    if isinstance(node, CommentedSeq) and isinstance(node[key], str):
+        node[key] = CommentedMap({"name": node[key]})
+    elif isinstance(node, CommentedMap) and key not in node:
+        node[key] = CommentedMap()
+    return node[key]
 
 
 def _index(node: CommentedSeq, step: str, text: str) -> int:
     names = [_entry_name(item) for item in node]
     if step in names:
         return names.index(step)
-    if step.isdigit() and int(step) < len(node):
+    if step.isdecimal() and int(step) < len(node):
         return int(step)
     raise UsageError(f"--set {text}: no entry '{step}'{suggest(step, [name for name in names if name])}")
 
@@ -189,14 +234,14 @@ def _entry_name(item: Any) -> str:
 
 def _explain(error: ValidationError, source: Source) -> SuiteError:
     """The first thing that pydantic found wrong, in our words."""
-    first = min(error.errors(), key=lambda item: source._place(tuple(item["loc"])))
+    first = min(error.errors(), key=lambda item: source.place(tuple(item["loc"])))
     location: Location = tuple(step for step in first["loc"] if step not in ("params",))
     name = ".".join(str(step) for step in location)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         *parents, key = location
         known = _fields_at(tuple(parents))
-        return source.error(f"unknown key '{key}'{suggest(str(key), known)}", location)
+        return source.error(f"unknown key '{key}'{suggest(str(key), known)}", location, at_key=True)
     if first["type"] == "missing":
         return source.error(f"'{name}' is missing", location[:-1])
     if first["type"] == "string_pattern_mismatch" and location and location[-1] in ("name", "label"):

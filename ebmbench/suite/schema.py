@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal, Self
 
@@ -11,7 +12,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$"
 """Names of suites, labels: never a path, a tag or a terminal code."""
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?\s*$")
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?\s*$", re.IGNORECASE)
+_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*((?:[kmgt]i?)?b)?\s*$", re.IGNORECASE)
+MOST_SEEDS = 10_000
 _SECONDS = {"ms": 1e-3, None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -22,9 +24,10 @@ def parse_duration(value: object) -> float:
         ValueError: if it is not a positive duration.
     """
     match = _DURATION.match(str(value)) if not isinstance(value, bool) else None
-    if match is None or float(match[1]) <= 0:
-        raise ValueError(f"expected a positive duration such as 90s, 5m or 2h, got {value!r}")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"expected a positive duration such as 90s, 5m or 2h, got {str(value)[:40]!r}")
+    return seconds
 
 
 def parse_size(value: object) -> int:
@@ -34,11 +37,11 @@ def parse_size(value: object) -> int:
         ValueError: if it is not a positive size.
     """
     match = _SIZE.match(str(value)) if not isinstance(value, bool) else None
-    if match is None or float(match[1]) <= 0:
-        raise ValueError(f"expected a positive size such as 500MB or 4GB, got {value!r}")
-    unit = (match[2] or "b").lower()
-    power = "bkmgt".index(unit[0])
-    return int(float(match[1]) * (1024 if "i" in unit else 1000) ** power)
+    unit = (match[2] or "b").lower() if match else "b"
+    size = float(match[1]) * (1024 if "i" in unit else 1000) ** "bkmgt".index(unit[0]) if match else 0.0
+    if not 1 <= size < math.inf:
+        raise ValueError(f"expected a positive size such as 500MB or 4GB, got {str(value)[:40]!r}")
+    return int(size)
 
 
 class Record(BaseModel):
@@ -141,7 +144,12 @@ class Entry(Record):
 
 
 def _seeds(value: object) -> object:
-    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+    """``3`` means 0, 1, 2."""
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        return value
+    if value > MOST_SEEDS:
+        raise ValueError(f"expected at most {MOST_SEEDS} seeds")
+    return list(range(value))
 
 
 def _devices(value: object) -> object:

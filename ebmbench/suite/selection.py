@@ -9,6 +9,8 @@ from ebmbench.suite.errors import UsageError
 
 _TOKEN = re.compile(r"\s*(?:(?P<mark>[()])|(?P<word>[^\s()]+))")
 
+MOST_TOKENS = 200
+
 Predicate = Callable[[str], bool]
 
 
@@ -21,6 +23,8 @@ def matcher(expression: str) -> Predicate:
     tokens = [match["mark"] or match["word"] for match in _TOKEN.finditer(expression)]
     if not tokens:
         raise UsageError("-k: the expression is empty; expected words with and, or, not, ( )")
+    if len(tokens) > MOST_TOKENS:
+        raise UsageError(f"-k: the expression has {len(tokens)} words and brackets; expected at most {MOST_TOKENS}")
     parser = _Parser(expression, tokens)
     predicate = parser.either()
     if parser.tokens:

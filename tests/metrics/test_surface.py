@@ -1,0 +1,469 @@
+"""The surface metrics against closed forms of Gaussians, against scikit-learn, and against the oracle table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal, ncx2, norm, rankdata
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import roc_auc_score
+from torch import Generator, Tensor
+
+from ebmbench.contracts import Batch, Dataset, EnergyKind
+from ebmbench.datasets.domain import Box, square
+from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral, PlaneDataset, Rings, SmoothCheckerboard
+from ebmbench.metrics import surface as metrics
+from ebmbench.metrics.calibration import Array, log_normalizer
+from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.parts.surface import Surface
+
+torch.set_num_threads(1)
+
+HELD_OUT = 4000
+
+
+class GaussianData(Dataset):
+    """N(0, scale^2 I) on the plane; ``half_width`` of its box may be chosen too small."""
+
+    scale: float = 1.0
+    half_width: float = 9.0
+
+    @property
+    def domain(self) -> Box:
+        return square(self.half_width)
+
+    def sample(self, n: int, generator: Generator) -> Batch:
+        return Batch(self.scale * torch.randn(n, 2, generator=generator, dtype=torch.float64))
+
+    def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return -y.square().sum(-1) / (2 * self.scale**2) - math.log(2 * math.pi * self.scale**2)
+
+    def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return -y / self.scale**2
+
+
+class Quadratic(Surface):
+    """F = 1/2 (y - mean)' P (y - mean) + offset."""
+
+    def __init__(self, mean: tuple[float, float], precision: Array, offset: float = 0.0) -> None:
+        super().__init__()
+        self.mean = torch.tensor(mean, dtype=torch.float64)
+        self.precision = torch.from_numpy(precision)
+        self.offset = offset
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        centered = y - self.mean
+        return 0.5 * ((centered @ self.precision) * centered).sum(-1) + self.offset
+
+
+class Mapped(Surface):
+    """A function of another energy."""
+
+    def __init__(self, surface: Surface, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.inner, self.change = surface, change
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.change(self.inner(y))
+
+
+class TrueEnergy(Surface):
+    """F = -log p, upside down if asked for."""
+
+    def __init__(self, dataset: Dataset, sign: float = 1.0) -> None:
+        super().__init__()
+        self.dataset, self.sign = dataset, sign
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return -self.sign * self.dataset.log_prob(y.double())
+
+
+def held_against(
+    surface: Surface,
+    dataset: Dataset,
+    kind: EnergyKind = EnergyKind.DENSITY,
+    cells: int = 200,
+    dtype: torch.dtype = torch.float64,
+) -> Evaluation:
+    def draw(seed: int) -> Tensor:
+        return dataset.sample(HELD_OUT, torch.Generator().manual_seed(seed)).y
+
+    return Evaluation(surface, Ruler(dataset, cells), kind, draw(1), draw(2), 3, torch.empty(0, dtype=dtype))
+
+
+def raw(evaluation: Evaluation) -> EvalContext:
+    return EvalContext(evaluation, "raw")
+
+
+# --- a Gaussian against a shifted one: everything in closed form ------------------------------------------------------
+
+SCALE, SHIFT = 0.8, (0.5, -0.3)
+DISTANCE2 = SHIFT[0] ** 2 + SHIFT[1] ** 2
+AREA = 18.0**2
+OFFSET = 2.5
+
+
+@cache
+def shifted() -> Evaluation:
+    """p = N(0, s^2 I), q = N(m, s^2 I); the energy is -log q, less a constant."""
+    offset = math.log(2 * math.pi * SCALE**2) + OFFSET
+    energy = Quadratic(SHIFT, np.eye(2) / SCALE**2, offset)
+    return held_against(energy, GaussianData(scale=SCALE), EnergyKind.NORMALIZED)
+
+
+def test_kl_and_its_reverse() -> None:
+    """|m|^2 / 2 s^2 both ways, whatever the constant."""
+    expected = DISTANCE2 / (2 * SCALE**2)
+    assert metrics.kl(raw(shifted())) == pytest.approx(expected, abs=1e-6)
+    assert metrics.kl_reverse(raw(shifted())) == pytest.approx(expected, abs=1e-6)
+
+
+def test_tv() -> None:
+    """2 Phi(|m| / 2 s) - 1."""
+    expected = 2 * norm.cdf(math.sqrt(DISTANCE2) / (2 * SCALE)) - 1
+    assert metrics.tv(raw(shifted())) == pytest.approx(expected, abs=1e-3)
+
+
+def test_fisher() -> None:
+    """The gradients differ by m / s^2 everywhere."""
+    assert metrics.fisher(raw(shifted())) == pytest.approx(0.5 * DISTANCE2 / SCALE**4, rel=1e-9)
+
+
+def test_nll_is_the_mean_over_the_test_points() -> None:
+    q = multivariate_normal(np.array(SHIFT), SCALE**2 * np.eye(2))
+    each = -q.logpdf(shifted().test.numpy())
+    se = each.std(ddof=1) / math.sqrt(HELD_OUT)
+    cross_entropy = math.log(2 * math.pi * math.e * SCALE**2) + DISTANCE2 / (2 * SCALE**2)
+    assert metrics.nll(raw(shifted())) == pytest.approx(each.mean(), abs=1e-6)
+    assert metrics.nll_se(raw(shifted())) == pytest.approx(se, rel=1e-6)
+    assert metrics.nll(raw(shifted())) == pytest.approx(cross_entropy, abs=4 * se)
+    assert metrics.nll_excess(raw(shifted())) == pytest.approx(
+        each.mean() - math.log(2 * math.pi * math.e * SCALE**2), abs=1e-6
+    )
+    validation = -q.logpdf(shifted().validation.numpy())
+    assert metrics.nll_validation(raw(shifted())) == pytest.approx(validation.mean(), abs=1e-6)
+
+
+def test_auroc() -> None:
+    """1 - E pi |y - m|^2 / |B|: the disc that ranks below a datum, over the box."""
+    expected = 1 - math.pi * (2 * SCALE**2 + DISTANCE2) / AREA
+    assert metrics.auroc(raw(shifted())) == pytest.approx(expected, abs=1e-4)
+
+
+def test_v95() -> None:
+    """The level set is a disc about m; |y - m|^2 / s^2 is a noncentral chi-square of two degrees."""
+    truth = -2 * math.log(0.05)
+    expected = ncx2.ppf(0.95, 2, DISTANCE2 / SCALE**2) / truth
+    assert metrics.v95_ratio(raw(shifted())) == pytest.approx(expected, abs=0.01)
+    context = raw(held_against(TrueEnergy(GaussianData()), GaussianData()))
+    assert metrics.v95_ratio(context) == 1
+    volume = metrics.level_volume(context.energy, context.log_p, context.log_weight)
+    assert volume == pytest.approx(math.pi * truth, abs=0.05)
+
+
+def test_spearman_is_the_correlation_of_ranks() -> None:
+    y = shifted().test.numpy()
+    first, second = (rankdata(np.square(y - center).sum(-1)) for center in (np.zeros(2), np.array(SHIFT)))
+    expected = np.corrcoef(first, second)[0, 1]
+    assert 0.3 < expected < 0.95
+    assert metrics.spearman(raw(shifted())) == pytest.approx(expected, abs=1e-9)
+
+
+def test_log_z_error() -> None:
+    """F = -log q + c integrates to exp(-c)."""
+    assert metrics.log_z_error(raw(shifted())) == pytest.approx(-OFFSET, abs=1e-6)
+
+
+def test_beta() -> None:
+    """s^2 / (1/2 mean |y - m|^2) over validation; 2 s^2 / (2 s^2 + |m|^2) within 4 standard errors."""
+    half = 0.5 * np.square(shifted().validation.numpy() - np.array(SHIFT)).sum(-1)
+    assert metrics.beta(raw(shifted())) == pytest.approx(SCALE**2 / half.mean(), rel=1e-5)
+    relative_se = half.std() / half.mean() / math.sqrt(HELD_OUT)
+    expected = 2 * SCALE**2 / (2 * SCALE**2 + DISTANCE2)
+    assert metrics.beta(raw(shifted())) == pytest.approx(expected, rel=4 * relative_se)
+
+
+def test_the_beta_variant_is_the_density_at_that_temperature() -> None:
+    """F = |y - m|^2 / 2 s^2 at beta is N(m, s^2 / beta I): its KL and Fisher divergence in closed form."""
+    context = EvalContext(shifted(), "beta")
+    beta = shifted().beta
+    expected = beta * (1 + DISTANCE2 / (2 * SCALE**2)) - 1 - math.log(beta)
+    assert metrics.kl(context) == pytest.approx(expected, abs=1e-6)
+    y = shifted().test.numpy()
+    error = (beta * (y - np.array(SHIFT)) - y) / SCALE**2
+    assert metrics.fisher(context) == pytest.approx(0.5 * np.square(error).sum(-1).mean(), rel=1e-9)
+
+
+def test_the_iso_variant_needs_no_temperature() -> None:
+    context = EvalContext(shifted(), "iso")
+    assert metrics.nll(context) == pytest.approx(metrics.kl(context) + context.entropy, abs=1e-12)
+    assert 0 < metrics.kl(context) < metrics.kl(EvalContext(shifted(), "beta"))
+    with pytest.raises(NotApplicable):
+        metrics.fisher(context)
+
+
+def test_kl_and_fisher_of_an_anisotropic_gaussian() -> None:
+    """KL = 1/2 (tr P - 2 - log det P) + 1/2 m'Pm with p = N(0, I) and P the precision of q; 4 standard errors."""
+    precision, mean = np.array([[1.5, 0.4], [0.4, 0.7]]), np.array([0.4, 0.2])
+    evaluation = held_against(Quadratic((0.4, 0.2), precision), GaussianData())
+    bias = precision @ mean
+    log_det = math.log(np.linalg.det(precision))
+    forward = 0.5 * (np.trace(precision) - 2 - log_det + mean @ bias)
+    reverse = 0.5 * (np.trace(np.linalg.inv(precision)) - 2 + log_det + mean @ mean)
+    assert metrics.kl(raw(evaluation)) == pytest.approx(forward, abs=1e-6)
+    assert metrics.kl_reverse(raw(evaluation)) == pytest.approx(reverse, abs=1e-6)
+    each = 0.5 * np.square(evaluation.test.numpy() @ (precision - np.eye(2)) - bias).sum(-1)
+    expected = 0.5 * (np.square(precision - np.eye(2)).sum() + bias @ bias)
+    assert metrics.fisher(raw(evaluation)) == pytest.approx(each.mean(), rel=1e-9)
+    assert metrics.fisher(raw(evaluation)) == pytest.approx(expected, abs=4 * each.std() / math.sqrt(HELD_OUT))
+
+
+# --- the box and the weights ------------------------------------------------------------------------------------------
+
+
+def test_leak_of_a_box_that_is_too_small() -> None:
+    """log of the mass of the doubled box over that of the box; a box of nine standard deviations leaks nothing."""
+
+    def inside(half_width: float) -> float:
+        return float((norm.cdf(half_width) - norm.cdf(-half_width)) ** 2)
+
+    small = GaussianData(half_width=1.0)
+    leak = metrics.leak(raw(held_against(TrueEnergy(small), small)))
+    assert leak == pytest.approx(math.log(inside(2) / inside(1)), abs=1e-3)
+    assert leak > 0.1
+    wide = GaussianData()
+    assert 0 <= metrics.leak(raw(held_against(TrueEnergy(wide), wide))) < 1e-9
+
+
+@pytest.mark.parametrize("steepness", [1.0, 60.0])
+def test_leak_of_an_energy_that_falls_without_end(steepness: float) -> None:
+    """F = -a |y|^2 / 2: nearly all of its mass lies outside; the value is finite, and there is no warning."""
+    dataset = GaussianData(half_width=4.0)
+    context = raw(held_against(Quadratic((0.0, 0.0), -steepness * np.eye(2)), dataset, cells=40))
+    log_z = {f: log_normalizer(-0.5 * steepness * y2, w) for f, (y2, w) in _squares(dataset).items()}
+    assert metrics.leak(context) == pytest.approx(log_z[2] - log_z[1], rel=1e-3)
+
+
+def _squares(dataset: GaussianData) -> dict[int, tuple[Array, Array]]:
+    """|y|^2 and log weights on the lattice of the box, and of the doubled one."""
+    supports = {1: dataset.domain.support(40), 2: dataset.domain.scaled(2).support(20)}
+    return {f: (s.points.square().sum(-1).numpy(), s.log_weight.numpy()) for f, s in supports.items()}
+
+
+def stretched() -> tuple[Array, Array]:
+    """A quadrature of the line with unequal cells: y = sinh(u), dy = cosh(u) du."""
+    u = np.linspace(-3.5, 3.5, 2001)
+    return np.sinh(u), np.log(np.cosh(u) * (u[1] - u[0]))
+
+
+def test_unequal_weights_count() -> None:
+    """KL 1/8, TV, AUROC and V95 of N(0, 1) on the line; without the weights each is wrong."""
+    y, log_weight = stretched()
+    log_p, log_q = norm.logpdf(y), norm.logpdf(y, 0.5)
+    length = float(np.exp(log_weight).sum())
+    flat = np.zeros_like(log_weight)
+    area = 1 - 2 * math.sqrt(2 / math.pi) / length
+    expected = [0.125, 2 * norm.cdf(0.25) - 1, area, 2 * norm.ppf(0.975)]
+
+    def found(weight: Array) -> list[float]:
+        return [
+            metrics.divergence(log_p, log_q, weight),
+            metrics.total_variation(log_p, log_q, weight),
+            metrics.ranking_area(-log_p, log_p, weight),
+            metrics.level_volume(-log_p, log_p, weight),
+        ]
+
+    assert (np.abs(np.array(found(log_weight)) - expected) < [1e-6, 1e-5, 1e-5, 0.02]).all()
+    assert (np.abs(np.array(found(flat)) - expected) > 0.03).all()
+
+
+def test_kl_is_infinite_where_the_model_misses_a_cell() -> None:
+    log_p, log_q = np.log([0.5, 0.5]), np.array([0.0, -np.inf])
+    assert metrics.divergence(log_p, log_q, np.zeros(2)) == math.inf
+    assert metrics.divergence(log_q, log_p, np.zeros(2)) == pytest.approx(math.log(2))
+
+
+# --- AUROC and V95 ----------------------------------------------------------------------------------------------------
+
+
+def test_auroc_agrees_with_scikit_learn_on_samples() -> None:
+    """Data and uniform points drawn and ranked by a wrong energy, within 4 standard errors (Hanley & McNeil 1982)."""
+    dataset, n = Moons(), 20_000
+    energy = Quadratic((0.5, 0.0), np.diag([0.2, 1.0]))
+    generator = torch.Generator().manual_seed(11)
+    data = dataset.sample(n, generator).y
+    elsewhere = 10 * torch.rand(n, 2, generator=generator, dtype=torch.float64) - 5
+    is_data = np.repeat([1, 0], n)
+    sampled = roc_auc_score(is_data, -energy(torch.cat([data, elsewhere])).numpy())
+    se = math.sqrt(sampled * (1 - sampled) / n)
+    assert metrics.auroc(raw(held_against(energy, dataset))) == pytest.approx(sampled, abs=4 * se)
+
+
+cells = st.lists(st.tuples(st.integers(-5, 5), st.floats(0.01, 5), st.floats(0.01, 5)), min_size=2, max_size=30)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(cells)
+def test_auroc_of_weighted_ties_is_scikit_learns(rows: list[tuple[int, float, float]]) -> None:
+    """Every cell once as data with its mass, once as background with its volume."""
+    energy, mass, volume = np.array(rows, dtype=np.float64).T
+    expected = roc_auc_score(
+        np.repeat([1, 0], len(rows)), -np.tile(energy, 2), sample_weight=np.concatenate([mass, volume])
+    )
+    found = metrics.ranking_area(energy, np.log(mass / volume), np.log(volume))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_auroc_of_a_constant_energy_is_one_half() -> None:
+    y, log_weight = stretched()
+    assert metrics.ranking_area(np.zeros_like(y), norm.logpdf(y), log_weight) == pytest.approx(0.5)
+
+
+def test_volume_of_a_constant_energy_is_the_whole_support() -> None:
+    log_p = np.log([0.97, 0.01, 0.01, 0.01])
+    assert metrics.level_volume(np.zeros(4), log_p, np.zeros(4)) == 4
+
+
+PLANE: dict[str, tuple[PlaneDataset, float, float]] = {
+    "8gaussians": (EightGaussians(), 0.9566, 18.81),
+    "moons": (Moons(), 0.9582, 10.59),
+    "checkerboard_s": (SmoothCheckerboard(), 0.8342, 34.01),
+    "rings": (Rings(), 0.9477, 14.37),
+    "pink_spiral": (PinkSpiral(), 0.992, 1.328),
+}
+
+
+@cache
+def ruler(name: str) -> Ruler:
+    return Ruler(PLANE[name][0], 500)
+
+
+@pytest.mark.parametrize("name", PLANE)
+def test_auroc_and_v95_of_the_oracle_table(name: str) -> None:
+    _, area, volume = PLANE[name]
+    log_p, log_weight = ruler(name).log_p, ruler(name).log_weight
+    assert metrics.ranking_area(-log_p, log_p, log_weight) == pytest.approx(area, abs=1e-3)
+    assert metrics.level_volume(-log_p, log_p, log_weight) == pytest.approx(volume, abs=0.1)
+    assert metrics.ranking_area(log_p, log_p, log_weight) == pytest.approx(1 - area, abs=1e-3)
+
+
+# --- the truth, and skill ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PLANE)
+def test_the_truth_scores_as_the_truth(name: str) -> None:
+    """In float32, as the harness evaluates it."""
+    dataset = PLANE[name][0]
+    evaluation = held_against(TrueEnergy(dataset), dataset, EnergyKind.NORMALIZED, cells=200, dtype=torch.float32)
+    assert metrics.kl(raw(evaluation)) < 1e-6
+    assert metrics.tv(raw(evaluation)) < 1e-4
+    assert metrics.skill(raw(evaluation)) == pytest.approx(1, abs=1e-5)
+    assert metrics.spearman(raw(evaluation)) == pytest.approx(1, abs=1e-6)
+    assert metrics.v95_ratio(raw(evaluation)) == pytest.approx(1, abs=5e-3)
+    assert metrics.log_z_error(raw(evaluation)) == pytest.approx(0, abs=1e-5)
+    assert metrics.leak(raw(evaluation)) < 1e-6
+
+
+def iso_kl(energy: Array, log_p: Array, log_weight: Array) -> float:
+    """KL to the isotonic fit, by scikit-learn."""
+    mass = np.exp(log_p + log_weight)
+    fitted = IsotonicRegression(increasing=False).fit_transform(energy, np.exp(log_p), sample_weight=np.exp(log_weight))
+    held = mass > 0
+    return float((mass[held] * (log_p[held] - np.log(fitted[held]))).sum())
+
+
+def test_skill_against_scikit_learn() -> None:
+    """1 - KL of the energy's isotonic fit over that of the Gaussian whose moments are those of the lattice."""
+    dataset = Moons()
+    energy = Quadratic((0.13, 0.31), np.array([[0.5, 0.21], [0.21, 1.07]]))
+    evaluation = held_against(Mapped(energy, torch.square), dataset, EnergyKind.RANKING, cells=60)
+    log_p, log_weight = evaluation.ruler.log_p, evaluation.ruler.log_weight
+    points, mass = evaluation.ruler.support.points.numpy(), np.exp(log_p + log_weight)
+    cov = np.cov(points.T, aweights=mass, ddof=0)
+    gaussian = -multivariate_normal(mass @ points, cov).logpdf(points)
+    expected = 1 - iso_kl(evaluation.energy, log_p, log_weight) / iso_kl(gaussian, log_p, log_weight)
+    assert 0.05 < abs(expected) < 0.95
+    assert metrics.skill(raw(evaluation)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_skill_of_the_moment_matched_gaussian_is_zero() -> None:
+    """The lattice's own moments, whatever the temperature."""
+    mean, cov = Ruler(Moons(), 100).moments
+    energy = Quadratic((float(mean[0]), float(mean[1])), np.asarray(7 * np.linalg.inv(cov), dtype=np.float64))
+    evaluation = held_against(energy, Moons(), cells=100)
+    assert metrics.skill(raw(evaluation)) == pytest.approx(0, abs=1e-6)
+
+
+def test_skill_of_an_energy_upside_down_is_the_uniform_laws() -> None:
+    """1 - (log |B| - H) / KL of the Gaussian, by hand from the oracle table; never under -1."""
+    evaluation = held_against(TrueEnergy(Moons(), -1.0), Moons(), cells=200)
+    gaussian = iso_kl(evaluation.ruler.gaussian_energy, evaluation.ruler.log_p, evaluation.ruler.log_weight)
+    assert 1 - (math.log(100) - 2.3939) / gaussian < -1
+    assert metrics.skill(raw(evaluation)) == -1
+
+
+# --- properties -------------------------------------------------------------------------------------------------------
+
+monotone = st.one_of(
+    st.floats(0.05, 20).map(lambda a: lambda f: a * f - 3),
+    st.floats(1, 5).map(lambda a: lambda f: torch.exp(f / (5 * a))),
+    st.floats(0.1, 3).map(lambda a: lambda f: f**3 + a * f),
+    st.floats(1, 20).map(lambda a: lambda f: torch.log(f + a)),
+)
+
+
+@cache
+def ranked(name: str) -> tuple[Evaluation, dict[str, float]]:
+    """An energy with values in [0, 40], and what its order says."""
+    energy = Mapped(Quadratic((0.3137, 0.2171), np.diag([0.5231, 1.0])), lambda f: f.sqrt() + 0.2 * torch.sin(3 * f))
+    evaluation = held_against(energy, PLANE[name][0], EnergyKind.RANKING, cells=60)
+    return evaluation, order_only(evaluation)
+
+
+def order_only(evaluation: Evaluation) -> dict[str, float]:
+    context, iso = raw(evaluation), EvalContext(evaluation, "iso")
+    return {
+        "auroc": metrics.auroc(context),
+        "spearman": metrics.spearman(context),
+        "skill": metrics.skill(context),
+        "v95_ratio": metrics.v95_ratio(context),
+        "kl_iso": metrics.kl(iso),
+        "tv_iso": metrics.tv(iso),
+        "nll_iso": metrics.nll(iso),
+    }
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(monotone)
+def test_what_is_said_of_the_order_is_invariant_under_monotone_maps(change: Callable[[Tensor], Tensor]) -> None:
+    evaluation, expected = ranked("moons")
+    mapped = held_against(Mapped(evaluation.surface, change), PLANE["moons"][0], EnergyKind.RANKING, cells=60)
+    assert order_only(mapped) == pytest.approx(expected, abs=1e-7)
+
+
+def test_a_map_that_is_not_monotone_is_noticed() -> None:
+    evaluation, expected = ranked("moons")
+    mapped = held_against(Mapped(evaluation.surface, torch.cos), PLANE["moons"][0], EnergyKind.RANKING, cells=60)
+    for name, value in order_only(mapped).items():
+        assert abs(value - expected[name]) > 1e-3, name
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.floats(-3, 3)), min_size=1, max_size=20))
+def test_divergences_are_not_negative_and_bound_each_other(rows: list[tuple[float, float, float]]) -> None:
+    """KL >= 0, 0 <= TV <= 1 and Pinsker's TV <= sqrt(KL / 2)."""
+    first, second, log_weight = np.array(rows, dtype=np.float64).T
+    log_p = first - log_normalizer(-first, log_weight)
+    log_q = second - log_normalizer(-second, log_weight)
+    kl, tv = metrics.divergence(log_p, log_q, log_weight), metrics.total_variation(log_p, log_q, log_weight)
+    assert kl >= -1e-12
+    assert 0 <= tv <= math.sqrt(max(kl, 0) / 2) + 1e-9
+    assert tv <= 1 + 1e-12
+    assert metrics.divergence(log_p, log_p, log_weight) == 0

@@ -1,0 +1,336 @@
+"""Keys: what counts is the code of a method and of what it imports, not its text; and nothing is left out."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import itertools
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ebmbench.api
+from ebmbench.suite.catalog import load_file
+from ebmbench.suite.keys import Closure, canonical, closure_of, public_name, sha256, trial_code
+
+METHOD = '''"""A method."""
+
+import math
+from .helper import double
+
+SCALE = 2.0
+
+
+class Mine:
+    """It scales."""
+
+    def loss(self, x: float) -> float:
+        """A loss."""
+        return double(x) * SCALE + math.pi
+'''
+HELPER = """def double(x: float) -> float:
+    return 2 * x
+"""
+
+_names = (f"keys_package_{index}" for index in itertools.count())
+
+
+class Package:
+    """A package on the path, written anew under a new name for each version of its sources."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def closure(self, start: str = "method", **sources: str) -> Closure:
+        """The closure of one of its modules, with the package's name replaced by ``pkg``."""
+        name = next(_names)
+        folder = self.root / name
+        folder.mkdir()
+        for module, text in {"__init__": "", "method": METHOD, "helper": HELPER, **sources}.items():
+            (folder / f"{module}.py").write_text(text.replace("PACKAGE", name))
+        importlib.invalidate_caches()
+        found = closure_of([f"{name}.{start}"])
+        modules = tuple((module.replace(name, "pkg"), digest) for module, digest in found.modules)
+        return Closure(modules, found.versions)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return Package(tmp_path)
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Iterator[Path]:
+    """A folder for single-file plugins; what they register in sys.modules is taken out again."""
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if name.startswith("ebmbench_local_"):
+            del sys.modules[name]
+
+
+def names(closure: Closure) -> set[str]:
+    return {name for name, _ in closure.modules}
+
+
+# --- what changes a closure -------------------------------------------------------------------------------------------
+
+
+def test_the_closure_is_the_module_and_its_helpers(package: Package) -> None:
+    assert names(package.closure()) == {"pkg.method", "pkg.helper"}
+
+
+def test_the_same_code_under_another_name_has_the_same_hashes(package: Package) -> None:
+    assert package.closure() == package.closure()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        METHOD.replace("2.0", "2.5"),
+        METHOD.replace("* SCALE", "/ SCALE"),
+        METHOD.replace("x: float) -> float:\n        ", "x: float = 1) -> float:\n        "),
+        METHOD + "\nEXTRA = 1\n",
+        METHOD.replace('"A method."', '"A method."') + 'TEXT = """a text that is used"""\n',
+        METHOD.replace("    def loss", "    @staticmethod\n    def loss"),
+    ],
+)
+def test_changed_code_changes_the_closure(package: Package, text: str) -> None:
+    assert package.closure(method=text).digest != package.closure().digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        METHOD.replace("SCALE = 2.0", "# a comment\nSCALE = 2.0  # and another"),
+        METHOD.replace('"""A method."""', '"""Another text."""'),
+        METHOD.replace('    """It scales."""\n\n', ""),
+        METHOD.replace('"""A loss."""', '"""A loss.\n\n        Longer.\n        """'),
+        METHOD.replace("\n\n\n", "\n\n\n\n\n\n"),
+        METHOD.replace(
+            "double(x) * SCALE + math.pi", "(\n            double( x )*SCALE\n            + math.pi\n        )"
+        ),
+        METHOD.replace("SCALE = 2.0", "SCALE = (2.00)"),
+        METHOD.replace("\n", "\r\n"),
+    ],
+    ids=["comments", "docstring", "no docstring", "long docstring", "blank lines", "formatting", "parentheses", "crlf"],
+)
+def test_changed_text_does_not_change_the_closure(package: Package, text: str) -> None:
+    assert text != METHOD
+    assert package.closure(method=text) == package.closure()
+
+
+def test_a_changed_helper_changes_the_closure(package: Package) -> None:
+    changed = package.closure(helper=HELPER.replace("2 * x", "3 * x"))
+    assert dict(changed.modules)["pkg.method"] == dict(package.closure().modules)["pkg.method"]
+    assert changed.digest != package.closure().digest
+    assert package.closure(helper="# quietly\n" + HELPER) == package.closure()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from .helper import double",
+        "from . import helper",
+        "import PACKAGE.helper as helper",
+        "from PACKAGE import helper",
+        "from PACKAGE.helper import double as twice",
+        "def late():\n    from . import helper",
+        "if True:\n    import PACKAGE.helper",
+    ],
+)
+def test_every_form_of_import_is_followed(package: Package, line: str) -> None:
+    assert "pkg.helper" in names(package.closure(method=line + "\n"))
+
+
+def test_imports_are_followed_through_helpers_and_in_circles(package: Package) -> None:
+    closure = package.closure(helper="from . import deeper\n" + HELPER, deeper="from . import method\n")
+    assert names(closure) == {"pkg.method", "pkg.helper", "pkg.deeper"}
+
+
+def test_names_of_the_package_itself_are_followed(package: Package) -> None:
+    first = package.closure(method="from . import LEVEL\n", __init__="LEVEL = 1\n")
+    assert "pkg" in names(first)
+    assert first.digest != package.closure(method="from . import LEVEL\n", __init__="LEVEL = 2\n").digest
+
+
+def test_a_module_that_is_not_imported_does_not_count(package: Package) -> None:
+    assert package.closure(other="X = 1\n") == package.closure(other="X = 2\n")
+
+
+def test_nothing_is_executed(package: Package) -> None:
+    closure = package.closure(method="import PACKAGE.helper\nraise SystemExit\n", helper="raise SystemExit\n")
+    assert names(closure) == {"pkg.method", "pkg.helper"}
+
+
+# --- other distributions ----------------------------------------------------------------------------------------------
+
+
+def test_other_distributions_count_by_their_version(package: Package) -> None:
+    """By the distribution's name and not the module's; torch and numpy always; the standard library never."""
+    text = "import os, json\nimport sklearn.cluster\nfrom scipy import stats\nimport ruamel.yaml\n"
+    versions = dict(package.closure(method=text).versions)
+    assert versions["scikit-learn"] == version("scikit-learn")
+    assert versions["scipy"] == version("scipy")
+    assert versions["torch"] == version("torch").partition("+")[0]
+    assert versions["numpy"] == version("numpy")
+    assert not {"os", "json", "sklearn", "ebmbench"} & set(versions)
+    assert "scipy" not in dict(package.closure().versions)
+
+
+def test_a_module_that_does_not_exist_has_no_version(package: Package) -> None:
+    assert dict(package.closure(method="import nowhere_at_all\n").versions)["nowhere_at_all"] == "unknown"
+
+
+def test_a_loose_module_counts_by_its_code(package: Package) -> None:
+    (package.root / "loose_helper_of_a_test.py").write_text("LEVEL = 1\n")
+    importlib.invalidate_caches()
+    assert "loose_helper_of_a_test" in names(package.closure(method="import loose_helper_of_a_test\n"))
+
+
+# --- the facade -------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_of_the_facade_is_followed_to_where_it_is_defined(package: Package) -> None:
+    found = names(package.closure(method="from ebmbench.api import input_gradient\n"))
+    assert "ebmbench.parts.gradient" in found
+    assert "ebmbench.parts.surface" in found  # what that imports
+    assert "ebmbench.api" not in found
+    assert "ebmbench.parts.samplers" not in found
+
+
+def test_a_star_import_of_the_facade_is_followed(package: Package) -> None:
+    assert "ebmbench.parts.gradient" in names(package.closure(method="from ebmbench.api import *\n"))
+
+
+def test_the_facade_imported_as_a_module_is_followed(package: Package) -> None:
+    for line in ("import ebmbench.api", "from ebmbench import api"):
+        assert "ebmbench.parts.gradient" in names(package.closure(method=line + "\n"))
+
+
+@pytest.mark.parametrize("name", ebmbench.api.TABLE)
+def test_every_entry_of_the_table_resolves(name: str) -> None:
+    """To the very object of the module that is named, which defines it and does not merely import it."""
+    home = ebmbench.api.TABLE[name]
+    module = importlib.import_module(home)
+    found = getattr(module, name)
+    assert getattr(ebmbench.api, name) is found
+    if inspect.isclass(found) or inspect.isfunction(found):
+        assert found.__module__ == home
+
+
+def test_the_facade_says_the_same_to_type_checkers() -> None:
+    """The imports under TYPE_CHECKING and the table name the same things in the same places."""
+    tree = ast.parse(Path(str(ebmbench.api.__file__)).read_text())
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    declared = {}
+    for node in guarded.body:
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            assert alias.asname == alias.name  # re-exported, for mypy's strict mode
+            declared[alias.name] = node.module
+    assert declared == ebmbench.api.TABLE
+    assert set(ebmbench.api.__all__) == set(dir(ebmbench.api)) == set(ebmbench.api.TABLE)
+
+
+def test_the_facade_refuses_other_names() -> None:
+    with pytest.raises(AttributeError, match="has no 'Nothing'"):
+        _ = ebmbench.api.Nothing
+
+
+# --- trials and single files ------------------------------------------------------------------------------------------
+
+
+def test_a_trial_is_made_of_method_dataset_and_harness() -> None:
+    found = names(trial_code("ebmbench_plugins.c2_chosen_points.nce:NCE", "ebmbench.datasets.plane:Moons"))
+    assert {
+        "ebmbench_plugins.c2_chosen_points.nce",
+        "ebmbench.datasets.plane",
+        "ebmbench.datasets.domain",
+        "ebmbench.parts.nets",
+        "ebmbench.harness.loop",
+        "ebmbench.harness.seeding",
+        "ebmbench.harness.stream",
+    } <= found
+    assert not any("pcd" in name or "report" in name or "cli" in name for name in found)
+
+
+def local(folder: Path, stem: str, text: str) -> str:
+    """The module name of a single-file plugin."""
+    path = folder / f"{stem}.py"
+    path.write_text(text)
+    return load_file(path).__name__
+
+
+def test_a_single_file_counts_by_its_code_and_not_by_its_place(plugin: Path) -> None:
+    (plugin / "copy").mkdir()
+    first = closure_of([local(plugin, "mine", "X = 1\n")])
+    assert closure_of([local(plugin / "copy", "mine", "X = 1  # the same\n")]) == first
+    assert closure_of([local(plugin, "mine", "X = 2\n")]).digest != first.digest
+
+
+def test_the_public_name_of_a_single_file_has_no_hash_of_its_text() -> None:
+    assert public_name(f"ebmbench_local_mine_{'0' * 16}:Mine") == public_name(f"ebmbench_local_mine_{'a' * 16}:Mine")
+    assert public_name(f"ebmbench_local_mine_{'0' * 16}:Mine").endswith(":Mine")
+    assert public_name("ebmbench_plugins.nce:NCE") == "ebmbench_plugins.nce:NCE"
+
+
+def test_two_single_files_count_both(plugin: Path) -> None:
+    """A method from one file on a dataset from another: a change of either is another trial."""
+    dataset = local(plugin, "data", "D = 0\n")
+    seen = {trial_code(f"{local(plugin, 'mine', f'X = {k}')}:X", f"{dataset}:D").digest for k in range(4)}
+    method = local(plugin, "mine", "X = 0\n")
+    seen |= {trial_code(f"{method}:X", f"{local(plugin, 'data', f'D = {k}')}:D").digest for k in range(1, 4)}
+    assert len(seen) == 7
+
+
+# --- canonical --------------------------------------------------------------------------------------------------------
+
+json = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def turned(value: object) -> object:
+    """The same value with every mapping written in the opposite order."""
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(list(value))}
+    return [turned(item) for item in value] if isinstance(value, list) else value
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(json)
+def test_canonical_does_not_see_the_order_of_keys(value: object) -> None:
+    import json as standard
+
+    assert canonical(turned(value)) == canonical(value)
+    assert standard.loads(canonical(value)) == value
+
+
+def test_canonical_by_hand() -> None:
+    assert (
+        canonical({"b": [1, 2.5, None], "a": {"d": True, "c": "é"}})
+        == '{"a":{"c":"\\u00e9","d":true},"b":[1,2.5,null]}'
+    )
+    assert canonical([1, 2]) != canonical([2, 1])
+    assert canonical(1) != canonical(1.0) != canonical("1.0")
+
+
+def test_canonical_refuses_what_json_cannot_say() -> None:
+    with pytest.raises(ValueError):
+        canonical({"a": float("nan")})
+    with pytest.raises(TypeError):
+        canonical({"a": object()})
+
+
+def test_sha256_of_the_empty_text() -> None:
+    assert sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -7,7 +7,7 @@ run: .venv/installed
 	$(BIN)/ebmbench run suites/toy2d.yaml
 
 test: .venv/installed
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadscope
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from ebmbench.store.tables import RunResult, TrialResult, find_run, latest_run, 
 from ebmbench.suite.catalog import Catalog, load_catalog
 from ebmbench.suite.errors import UsageError, printable
 from ebmbench.suite.loading import read_suite
-from ebmbench.suite.schema import Suite, parse_duration
+from ebmbench.suite.schema import NAME_PATTERN, Suite, parse_duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +79,11 @@ class Session:
             raise UsageError(f"--seeds {options.seeds}: expected a positive number")
         if options.workers is not None and options.workers < 1:
             raise UsageError(f"--workers {options.workers}: expected a positive number")
+        if options.timeout is not None:
+            try:
+                parse_duration(options.timeout)
+            except ValueError as error:
+                raise UsageError(f"--timeout: {error}") from None
         self.suite, source = read_suite(self.reference, options.overrides, options.seeds)
         files = plugin_files(self.suite, source, options.plugins)
         self.catalog = load_catalog(files)
@@ -275,7 +281,7 @@ def load(suite: str, results: str | Path = DEFAULT_RESULTS) -> Results:
         UsageError: if there is none.
     """
     store = Store(Path(results))
-    record = latest_run(store, suite)
+    record = latest_run(store, suite) if re.fullmatch(NAME_PATTERN, suite) else None
     if record is None:
         raise UsageError(f"no full run of '{suite}' in {results}; make one with: ebmbench run {suite}")
     return Results(RunResult(record, store))

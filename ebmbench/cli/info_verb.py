@@ -30,6 +30,8 @@ def command(ctx: click.Context, name: str, results: Path, plugins: tuple[str, ..
         raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
     for line in lines:
         click.echo("\n".join(printable(part) for part in line.splitlines()))
+    for broken in catalog.broken:
+        click.secho(printable(f"broken plugin {broken.owner}: {broken.error}"), fg="red", err=True)
 
 
 def _shelves(catalog: Catalog) -> list[Entry[Any]]:

@@ -21,8 +21,9 @@ def command(suite: str, kind: str, output: Path | None, results: Path) -> None:
 
     from ebmbench.report.leaderboard import markdown, table_csv, terminal
     from ebmbench.session import load, make_board
+    from ebmbench.suite.loading import read_suite
 
-    found = load(Path(suite).stem, results)
+    found = load(read_suite(suite)[0].name if Path(suite).is_file() else suite, results)
     board = make_board(found.result)
     if kind == "terminal":
         if output is None:

@@ -30,13 +30,7 @@ from ebmbench.cli import options
 def command(ctx: click.Context, /, suite: str, plugins: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Run SUITE, a file or the name of a shipped suite: plan it, run what is missing, write its tables."""
     from ebmbench.session import Options, Session, exit_code
-    from ebmbench.suite.schema import parse_duration
 
-    if given["timeout"] is not None:
-        try:
-            parse_duration(given["timeout"])
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--timeout") from None
     session = Session(suite, Options(plugins=options.all_plugins(ctx, plugins), **given))
     result = session.run()
     if as_json:

@@ -82,12 +82,15 @@ class ForkLauncher:
     def close(self) -> None:
         """Closing its input makes the zygote kill its workers and leave."""
         assert self._process.stdin is not None
-        try:
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):  # what was not written yet has no reader any more
             self._process.stdin.close()
+        try:
             self._process.wait(timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def _await(self, kind: str, id: str | None = None) -> dict[str, Any]:
         while True:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ebmbench.contracts import MetricSpec, Status
+from ebmbench.contracts import Dataset, Method, MetricSpec, Status
 from ebmbench.parts.problem import Problem
 from ebmbench.store.folders import Store, missing_metrics
 from ebmbench.store.records import DatasetCell, MethodCell, MetricCell, RunRecord, TrialSpec, TrialView
@@ -23,6 +23,9 @@ from ebmbench.suite.keys import SCHEMA, canonical, closure_of, public_name, sha2
 from ebmbench.suite.loading import Location, Source
 from ebmbench.suite.schema import DeviceProfile, Entry, Suite
 from ebmbench.suite.selection import matcher
+
+ALWAYS_MEASURED = ("skill", "kl")
+BASES: dict[str, type[BaseModel]] = {"methods": Method, "datasets": Dataset}
 
 
 class State(StrEnum):
@@ -213,6 +216,9 @@ class Planner:
         if shelf == "methods" and entry.select:
             self._check_select(entry.select, location)
         cls = offer.load()
+        if not (isinstance(cls, type) and issubclass(cls, BASES[shelf])):
+            message = f"{shelf[:-1]} '{entry.name}': {offer.target} of {offer.owner} is no {BASES[shelf].__name__}"
+            raise self.source.error(message, location)
         for values in itertools.product(*entry.grid.values()):
             point = dict(zip(entry.grid, values, strict=True))
             params = {**offer.spec.params, **entry.params, **point}
@@ -243,14 +249,15 @@ class Planner:
         if isinstance(wanted, str):
             names = [name for name, offer in self.catalog.metrics.items() if offer.spec.in_core or wanted == "all"]
         else:
-            names = list(dict.fromkeys(("skill", "kl", *wanted)))
-        return tuple(self._metric(index, name) for index, name in enumerate(names))
+            names = list(dict.fromkeys((*ALWAYS_MEASURED, *wanted)))
+        return tuple(self._metric(name) for name in names)
 
-    def _metric(self, index: int, name: str) -> MetricCell:
+    def _metric(self, name: str) -> MetricCell:
         try:
             offer: Offer[MetricSpec] = self.catalog.find("metrics", name)
         except UsageError as error:
-            raise self.source.error(str(error), ("metrics", index)) from None
+            place = (self.suite.metrics.index(name),) if name in self.suite.metrics else ()
+            raise self.source.error(str(error), ("metrics", *place)) from None
         spec = offer.spec
         return MetricCell(
             name=spec.name,

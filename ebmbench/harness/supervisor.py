@@ -133,7 +133,9 @@ class Supervisor:
         Raises:
             EngineLost: when that happens again and again.
         """
-        self._launcher = None
+        if self._launcher is not None:
+            self._launcher.close()
+            self._launcher = None
         self._losses += 1
         if self._losses > MOST_LOSSES:
             raise EngineLost(f"the process that starts workers died {self._losses} times")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import io
 import os
 import resource
 import sys
@@ -216,9 +217,9 @@ class TrialWork:
 
 def save_model(folder: TrialFolder, surface: Surface) -> None:
     """The state dict alone."""
-    temporary = folder.file(".model.pt.tmp")
-    torch.save(surface.state_dict(), temporary)
-    temporary.replace(folder.file("model.pt"))
+    buffer = io.BytesIO()
+    torch.save(surface.state_dict(), buffer)
+    write_atomic(folder.file("model.pt"), buffer.getvalue())
 
 
 def limit_memory(allowed: int, device: str) -> None:

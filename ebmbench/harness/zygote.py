@@ -33,7 +33,7 @@ PRELOAD = (
     "ebmbench.parts.autoencoder",
     "ebmbench.parts.samplers",
 )
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 class Zygote:
@@ -61,15 +61,28 @@ class Zygote:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)  # the group's number is taken as long as its leader is not reaped
             _, status = os.waitpid(pid, 0)
+            name_of_trial = self.workers.pop(pid)
+            self._kill_orphans()
             code = os.waitstatus_to_exitcode(status)
             name = signal.Signals(-code).name if code < 0 else ""
-            _say({"ended": self.workers.pop(pid), "code": None if code < 0 else code, "signal": name})
+            _say({"ended": name_of_trial, "code": None if code < 0 else code, "signal": name})
 
     def kill_all(self) -> None:
-        """End every worker and its group."""
+        """End every worker, its group, and what left the group."""
         for pid in self.workers:
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        self.workers.clear()
+        self._kill_orphans()
+
+    def _kill_orphans(self) -> None:
+        """End the processes of dead workers that made sessions of their own: they are the zygote's children by now."""
+        while orphans := _children() - self.workers.keys():
+            for pid in orphans:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
 
 def _become_worker(order: dict[str, Any]) -> None:
@@ -101,6 +114,20 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent dies."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _children() -> set[int]:
+    """The numbers of this process's children, where the system tells."""
+    try:
+        return {int(pid) for pid in Path("/proc/self/task", str(os.getpid()), "children").read_text().split()}
+    except OSError:
+        return set()
+
+
 def _say(message: dict[str, Any]) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
@@ -118,6 +145,7 @@ def _preload() -> None:
 def main() -> None:
     """Read orders until the other side is gone."""
     _die_with_parent()
+    _adopt_orphans()
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
     os.set_blocking(wake_write, False)

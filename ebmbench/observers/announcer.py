@@ -46,6 +46,6 @@ class Announcer:
                 continue
             try:
                 implementation.function(**{key: facts[key] for key in implementation.argnames})
-            except Exception as error:  # noqa: BLE001 - an observer never ends a run; what it raised is shown
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer never ends a run; what it raised is shown
                 self._silenced.add(name)
                 self.failures.append(f"observer {name}: {one_line(error)}")

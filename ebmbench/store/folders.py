@@ -127,7 +127,7 @@ class TrialFolder:
                 if name in done["files"] and digest(self.file(name)) != done["files"][name]["sha256"]:
                     return None
             return Status(done["status"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def verified(self, name: str) -> Path:

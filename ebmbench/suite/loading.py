@@ -232,9 +232,13 @@ def _entry_name(item: Any) -> str:
     return str(item)
 
 
+_PATIENCE = {"extra_forbidden": 0, "missing": 2, "too_short": 2}
+"""What is shown first: a misspelled key explains a missing one, a bad entry an empty list."""
+
+
 def _explain(error: ValidationError, source: Source) -> SuiteError:
     """The first thing that pydantic found wrong, in our words."""
-    first = min(error.errors(), key=lambda item: source.place(tuple(item["loc"])))
+    first = min(error.errors(), key=lambda item: (_PATIENCE.get(item["type"], 1), source.place(tuple(item["loc"]))))
     location: Location = tuple(step for step in first["loc"] if step not in ("params",))
     name = ".".join(str(step) for step in location)
     message = first["msg"].removeprefix("Value error, ")

@@ -1,0 +1,151 @@
+"""``ebmbench info``: the card of a method, dataset or metric, and what is stored of a trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ebmbench.cli import group
+from ebmbench.contracts import EnergyKind, Status, Strategy
+from ebmbench.store.folders import Store, write_atomic
+from ebmbench.store.records import Attempt, DatasetCell, Measurements, MethodCell, Training, TrialSpec, Value
+from ebmbench.suite.errors import UsageError
+from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig
+
+
+def info(*args: str) -> Result:
+    return CliRunner().invoke(group, ["info", *args], standalone_mode=False)
+
+
+def card(*args: str) -> str:
+    done = info(*args)
+    assert done.exit_code == 0, done.exception
+    return done.stdout
+
+
+def test_the_card_of_a_method() -> None:
+    text = card("nce")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0].startswith("nce: ")
+    assert "strategy C2 (contrastive): push down the energy of data points, push up on chosen locations" in lines
+    assert "kind normalized" in lines
+    assert "owner ebmbench:c2_chosen_points" in lines
+    assert "code ebmbench_plugins.c2_chosen_points.nce:NCE" in lines
+    assert "noise_ratio 4 noise samples for each data point" in lines
+    assert "lr 0.002 peak learning rate of Adam" in lines, "inherited fields too"
+    assert "Gutmann & Hyvarinen" in text
+    assert "L = E_p softplus(-h) + nu E_q softplus(h)" in text, "the formula of the docstring"
+
+
+def test_the_card_of_a_dataset() -> None:
+    lines = [" ".join(line.split()) for line in card("pink_spiral").splitlines()]
+    assert lines[0].startswith("pink_spiral: ")
+    assert any(line.startswith("sigma 0.05") for line in lines)
+
+
+def test_the_card_of_a_metric() -> None:
+    lines = [" ".join(line.split()) for line in card("kl").splitlines()]
+    assert lines[0] == "kl: KL(p || q) on the lattice"
+    assert "unit nats" in lines
+    assert "best down (0 for the truth)" in lines
+    assert "kinds density, normalized, ranking, smoothed" in lines
+    assert "variants raw, beta, iso" in lines
+
+
+@pytest.mark.parametrize(("given", "nearest"), [("nec", "nce"), ("moon", "moons"), ("oracel", "oracle")])
+def test_an_unknown_name_is_answered_with_the_nearest(given: str, nearest: str) -> None:
+    done = info(given)
+    assert isinstance(done.exception, UsageError)
+    assert str(done.exception) == f"nothing is called '{given}'; did you mean '{nearest}'?"
+    assert done.stdout == ""
+
+
+def test_a_method_that_cannot_be_imported_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl\n"
+        "@hookimpl\n"
+        "def ebmbench_methods():\n"
+        "    yield MethodSpec('mine', 'nowhere:Nothing', Strategy.A4, EnergyKind.RANKING, 'my own')\n"
+    )
+    done = info("mine", "-p", str(path))
+    assert isinstance(done.exception, UsageError)
+    assert f"nowhere:Nothing of {path} cannot be imported" in str(done.exception)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> tuple[Path, str]:
+    """A store with one trial that crashed, then ended well; and its key."""
+    spec = TrialSpec(
+        method=MethodCell(
+            name="nce",
+            target="a:B",
+            owner="o",
+            strategy=Strategy.C2,
+            kind=EnergyKind.DENSITY,
+            summary="",
+            params={},
+        ),
+        dataset=DatasetCell(name="moons", target="c:D", owner="o", params={}),
+        data=DataRegime(),
+        net=NetConfig(),
+        budget=Budget(steps=5),
+        seed=7,
+        device=DeviceProfile(),
+        metrics=(),
+        identity={"seed": 7},
+    )
+    folder = Store(tmp_path).trial(spec.key)
+    folder.begin(spec)
+    training = Training(
+        prepare_seconds=0,
+        train_seconds=1.5,
+        steps=10,
+        passes=30,
+        energy_rows=1,
+        gradient_rows=0,
+        samples=1,
+        peak_bytes=1,
+    )
+    write_atomic(folder.file("TRAINED"), training.model_dump_json())
+    values = (
+        Value(metric="kl", variant="raw", value=0.125),
+        Value(metric="tv", variant="raw", note="n/a: \x1b[31mno"),
+    )
+    measured = Measurements(values=values, code={}, eval_seconds=1)
+    write_atomic(folder.file("metrics.json"), measured.model_dump_json())
+    crash = {"error_type": "Crash", "message": "killed by SIGSEGV"}
+    folder.finish(Attempt(status=Status.CRASHED, started="2026-01-01", total_seconds=2.5, **crash))
+    folder.finish(Attempt(status=Status.OK, started="2026-01-02", total_seconds=3.5))
+    return tmp_path, spec.key
+
+
+@pytest.mark.parametrize("digits", [16, 6])
+def test_what_is_stored_of_a_trial(results: tuple[Path, str], digits: int) -> None:
+    """By its key, or the beginning of it."""
+    root, key = results
+    text = card(key[:digits], "--results", str(root))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0] == f"{key}: nce on moons, seed 7, cpu"
+    assert "status ok" in lines
+    assert "attempt 2026-01-01 crashed 2.5 s Crash: killed by SIGSEGV" in lines
+    assert "attempt 2026-01-02 ok 3.5 s" in lines
+    assert "training 1.50 s, 10 steps, 30 passes" in lines
+    assert "kl raw 0.125" in lines
+    assert "tv raw n/a: \N{REPLACEMENT CHARACTER}[31mno" in lines
+    assert "\x1b" not in text
+
+
+def test_a_trial_that_was_damaged_is_not_finished(results: tuple[Path, str]) -> None:
+    root, key = results
+    (root / "trials" / key[:2] / key / "DONE").unlink()
+    assert "status    not finished" in card(key, "--results", str(root))
+
+
+@pytest.mark.parametrize("name", ["../../etc", "..", "*", "ab", "", "ffffffffffffffff"])
+def test_what_is_no_key_is_nothing(results: tuple[Path, str], name: str) -> None:
+    done = info(name, "--results", str(results[0]))
+    assert isinstance(done.exception, UsageError)
+    assert done.stdout == ""

@@ -1,0 +1,364 @@
+"""The mirror in MLflow: what is in it after a run, and that it never fails one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ebmbench.observers.mlflow import database, quiet_environment
+from ebmbench.store.folders import Store
+
+EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
+SUITE = """\
+name: tiny
+datasets: [8gaussians]
+data: {set: 200, validation: 200, test: 200}
+methods: [nce, {name: gmm, label: mix, components: 2}, {name: bad, text: "a\\tb"}]
+budget: {steps: 5}
+seeds: 1
+metrics: [skill]
+plugins: [./bad.py]
+"""
+PLUGIN = '''
+from ebmbench.api import EnergyKind, Method, MethodSpec, Strategy, hookimpl
+
+
+class Bad(Method):
+    """Fails."""
+
+    text: str = ""
+
+    def build(self, problem):
+        raise RuntimeError("boom")
+
+
+@hookimpl
+def ebmbench_methods():
+    yield MethodSpec("bad", Bad, Strategy.A2, EnergyKind.RANKING, "fails")
+'''
+
+DUMP = """
+import json, sys
+from mlflow import MlflowClient
+
+client = MlflowClient(tracking_uri="sqlite:///" + sys.argv[1])
+found = []
+for experiment in client.search_experiments():
+    for run in client.search_runs([experiment.experiment_id], max_results=1000):
+        curves = {name: [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, name)]
+                  for name in run.data.metrics}
+        found.append({
+            "experiment": experiment.name, "id": run.info.run_id, "status": run.info.status,
+            "seconds": (run.info.end_time - run.info.start_time) / 1000,
+            "params": run.data.params, "tags": run.data.tags, "metrics": curves,
+            "artifacts": {a.path: a.file_size for a in client.list_artifacts(run.info.run_id)},
+            "uri": run.info.artifact_uri,
+        })
+print(json.dumps(found))
+"""
+
+Dump = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def trials(self) -> dict[str, dict[str, Any]]:
+        return {trial["name"].partition("/")[0]: trial for trial in json.loads(self.out)["trials"]}
+
+    @property
+    def complaints(self) -> list[str]:
+        return [line for line in self.err.splitlines() if "mlflow" in line.lower()]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """As on a machine where nobody has set anything about MLflow."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    return {**kept, "COLUMNS": "200", **more}
+
+
+def run(folder: Path, *args: str, **environ: str) -> Done:
+    command = [EBMBENCH, "run", "tiny.yaml", "--json", *args]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment(**environ), timeout=150)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def dump(folder: Path) -> Dump:
+    """All runs of the database."""
+    path = str((folder / "results" / "mlflow.db").resolve())
+    quiet = environment(MLFLOW_DISABLE_TELEMETRY="true")
+    done = subprocess.run([sys.executable, "-c", DUMP, path], capture_output=True, text=True, env=quiet, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found: Dump = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mirror")
+    (folder / "tiny.yaml").write_text(SUITE)
+    (folder / "bad.py").write_text(PLUGIN)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(place: Path) -> Done:
+    return run(place)
+
+
+@pytest.fixture(scope="module")
+def mirrored(place: Path, first: Done) -> Dump:
+    assert first.complaints == []
+    return dump(place)
+
+
+@pytest.fixture(scope="module")
+def children(mirrored: Dump) -> dict[str, dict[str, Any]]:
+    return {found["tags"]["ebmbench.label"]: found for found in mirrored if "mlflow.parentRunId" in found["tags"]}
+
+
+@pytest.fixture
+def copy(place: Path, first: Done, tmp_path: Path) -> Path:
+    """The same results elsewhere, without their mirror: a run has nothing to do there but to write it."""
+    assert first.code == 1
+    shutil.copytree(place, tmp_path / "copy")
+    (tmp_path / "copy" / "results" / "mlflow.db").unlink()
+    return tmp_path / "copy"
+
+
+# --- what is in it ---------------------------------------------------------------------------------------------------
+
+
+def test_one_experiment_one_parent_one_child_a_trial(mirrored: Dump, first: Done) -> None:
+    assert first.code == 1, "the method that fails"
+    assert {found["experiment"] for found in mirrored} == {"ebmbench/tiny"}
+    parents = [found for found in mirrored if "mlflow.parentRunId" not in found["tags"]]
+    assert len(parents) == 1
+    assert len(mirrored) == 4
+    run_id = json.loads(first.out)["run_id"]
+    assert parents[0]["tags"]["mlflow.runName"] == parents[0]["tags"]["ebmbench.run_id"] == run_id
+    assert parents[0]["tags"]["ebmbench.plan_id"] == run_id.rpartition("-")[2]
+    assert parents[0]["status"] == "FINISHED"
+
+
+def test_the_parent_has_the_products(mirrored: Dump) -> None:
+    parent = next(found for found in mirrored if "mlflow.parentRunId" not in found["tags"])
+    assert set(parent["artifacts"]) == {"leaderboard.md", "leaderboard.csv", "surfaces.png", "run.json"}
+
+
+def test_the_tags_of_a_child(children: dict[str, dict[str, Any]], mirrored: Dump, first: Done) -> None:
+    parent = next(found for found in mirrored if "mlflow.parentRunId" not in found["tags"])
+    tags = children["mix"]["tags"]
+    expected = {
+        "mlflow.parentRunId": parent["id"],
+        "mlflow.runName": "gmm[mix]/8gaussians/0/cpu",
+        "ebmbench.trial_key": first.trials["gmm[mix]"]["key"],
+        "ebmbench.method": "gmm",
+        "ebmbench.label": "mix",
+        "ebmbench.strategy": "A1",
+        "ebmbench.family": "architectural",
+        "ebmbench.kind": "normalized",
+        "ebmbench.dataset": "8gaussians",
+        "ebmbench.seed": "0",
+        "ebmbench.device": "cpu",
+        "ebmbench.status": "ok",
+    }
+    assert {name: tags[name] for name in expected} == expected
+    assert "ebmbench.error" not in tags
+
+
+def test_the_params_of_a_child(children: dict[str, dict[str, Any]]) -> None:
+    """Those of the suite and the defaults, of the method, the dataset and the rest of the trial."""
+    params = children["nce"]["params"]
+    expected = {
+        "method.noise_ratio": "4",
+        "method.lr": "0.002",
+        "data.train": "stream",
+        "data.set": "200",
+        "net.width": "128",
+        "budget.steps": "5",
+        "device.device": "cpu",
+        "device.dtype": "float32",
+    }
+    assert {name: params[name] for name in expected} == expected
+    assert "budget.passes" not in params
+    assert children["mix"]["params"]["method.components"] == "2"
+    assert any(name.startswith("dataset.") for name in params)
+
+
+def test_the_metrics_of_a_child(children: dict[str, dict[str, Any]], first: Done) -> None:
+    metrics = children["nce"]["metrics"]
+    measured = first.trials["nce"]["metrics"]
+    assert measured
+    for name, value in measured.items():
+        assert metrics[f"eval/{name}"] == [[5, pytest.approx(value)]]
+    assert metrics["cost/steps"] == [[5, 5]]
+    assert metrics["cost/passes"][0][1] > 0
+    assert metrics["cost/train_seconds"][0][1] > 0
+
+
+def test_milestones_are_stepped(children: dict[str, dict[str, Any]]) -> None:
+    """The curve has a point at each milestone, by the step of the training."""
+    curve = children["nce"]["metrics"]["milestone/kl"]
+    assert [step for step, _ in curve] == [1, 2, 3]
+    assert len({value for _, value in curve}) == 3
+    assert {"milestone/kl", "milestone/kl_beta"} <= set(children["nce"]["metrics"])
+
+
+def test_the_pictures_of_a_child(children: dict[str, dict[str, Any]], place: Path) -> None:
+    artifacts = children["nce"]["artifacts"]
+    assert set(artifacts) == {"surface.png", "curve.jsonl"}
+    folder = Path(children["nce"]["uri"].removeprefix("file://"))
+    assert folder.is_relative_to((place / "results" / "mlartifacts").resolve())
+    content = (folder / "surface.png").read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(content) == artifacts["surface.png"] > 5000
+
+
+def test_a_trial_that_failed_is_a_child_that_failed(children: dict[str, dict[str, Any]]) -> None:
+    child = children["bad"]
+    assert child["status"] == "FAILED"
+    assert children["nce"]["status"] == "FINISHED"
+    assert child["tags"]["ebmbench.status"] == "failed"
+    assert child["tags"]["ebmbench.error"] == "RuntimeError: boom"
+    assert child["params"]["method.text"] == "a\tb"
+    assert not [name for name in child["metrics"] if name.startswith("eval/")]
+
+
+def test_children_last_as_long_as_their_trials(children: dict[str, dict[str, Any]], place: Path, first: Done) -> None:
+    key = first.trials["nce"]["key"]
+    attempt = Store(place / "results").trial(key).attempts()[-1]
+    assert children["nce"]["seconds"] == pytest.approx(attempt.total_seconds, abs=1e-3)
+
+
+# --- once more -------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_adds_nothing_and_a_narrowed_one_a_parent(place: Path, mirrored: Dump) -> None:
+    content = (place / "results" / "mlflow.db").read_bytes()
+    second = run(place)
+    assert second.code == 1
+    assert second.complaints == []
+    assert (place / "results" / "mlflow.db").read_bytes() == content, "the database was not even opened for writing"
+
+    narrowed = run(place, "-k", "nce")
+    assert (narrowed.code, narrowed.complaints) == (0, [])
+    after = {found["id"]: found for found in dump(place)}
+    assert {found["id"] for found in mirrored} < set(after)
+    added = [found for key, found in after.items() if key not in {found["id"] for found in mirrored}]
+    parents = [found for found in added if "mlflow.parentRunId" not in found["tags"]]
+    assert len(parents) == 1
+    assert [f["tags"]["mlflow.parentRunId"] for f in added if f not in parents] == [parents[0]["id"]]
+    for found in mirrored:
+        assert after[found["id"]] == found, "what was there is as it was"
+
+
+def test_a_lost_database_is_written_anew(copy: Path, mirrored: Dump) -> None:
+    """The mirror is nothing but a view of the store."""
+    done = run(copy)
+    assert (done.code, done.complaints) == (1, [])
+
+    def content(found: Dump) -> list[Any]:
+        kept = ({**f["metrics"], **f["params"], "status": f["status"], "n": len(f["artifacts"])} for f in found)
+        return sorted(kept, key=lambda each: json.dumps(each, sort_keys=True))
+
+    assert content(dump(copy)) == content(mirrored)
+
+
+# --- it never fails a run --------------------------------------------------------------------------------------------
+
+
+def unharmed(done: Done, first: Done) -> str:
+    """The run ended as it does with a mirror, but for one line, which this gives."""
+    assert done.code == first.code == 1
+    assert done.trials == first.trials
+    assert "Traceback" not in done.err
+    assert len(done.complaints) == 1, done.complaints
+    return done.complaints[0]
+
+
+@pytest.mark.parametrize("content", [b"this is no database\n" * 500, b"SQLite format 3\x00" + b"\xff" * 4096])
+def test_a_corrupted_database(copy: Path, first: Done, content: bytes) -> None:
+    (copy / "results" / "mlflow.db").write_bytes(content)
+    line = unharmed(run(copy), first)
+    assert line.startswith("mlflow: not mirrored: ")
+    assert "database" in line
+    assert (copy / "results" / "mlflow.db").read_bytes() == content, "it is not ours to delete"
+
+
+def test_a_locked_database(place: Path, first: Done, tmp_path: Path) -> None:
+    """Somebody else holds it for the whole run; the next run goes on with it."""
+    shutil.copytree(place, tmp_path / "copy")
+    here = tmp_path / "copy"
+    connection = sqlite3.connect(here / "results" / "mlflow.db", isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        line = unharmed(run(here), first)
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+    assert line.startswith("mlflow: not ")
+    before = len(dump(here))
+    assert run(here).complaints == []
+    added = dump(here)
+    assert len(added) == before + 4
+
+
+FAKES = {
+    "absent": "raise ModuleNotFoundError(\"No module named 'mlflow'\")",
+    "broken": "raise RuntimeError('no protobuf \\x1b[31mhere')",
+    "too old": "",
+}
+
+
+@pytest.mark.parametrize("fake", FAKES)
+def test_no_mlflow(copy: Path, first: Done, tmp_path: Path, fake: str) -> None:
+    """Telemetry is off before it is imported, whatever comes of that."""
+    package = tmp_path / "fakes" / "mlflow"
+    package.mkdir(parents=True)
+    note = "import os, pathlib\npathlib.Path(os.environ['NOTE']).write_text(os.environ['MLFLOW_DISABLE_TELEMETRY'])\n"
+    (package / "__init__.py").write_text(note + FAKES[fake])
+    done = run(copy, PYTHONPATH=str(package.parent), NOTE=str(tmp_path / "note"))
+    line = unharmed(done, first)
+    assert line.startswith("mlflow: not mirrored: ")
+    assert "\x1b" not in line
+    assert (tmp_path / "note").read_text() == "true"
+    assert not (copy / "results" / "mlflow.db").exists()
+
+
+def test_the_line_is_red_on_a_terminal(copy: Path, first: Done, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.py").write_text("raise ImportError('gone')\n")
+    line = unharmed(run(copy, PYTHONPATH=str(tmp_path), FORCE_COLOR="1", CI="true", TERM="xterm"), first)
+    assert line == "\x1b[31mmlflow: not mirrored: ImportError: gone\x1b[0m"
+
+
+# --- the environment -------------------------------------------------------------------------------------------------
+
+
+def test_telemetry_is_off_unless_somebody_turned_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
+    quiet_environment()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    quiet_environment()
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+
+
+def test_the_database_lies_among_the_results_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert database(Store(tmp_path)) == f"sqlite:///{(tmp_path / 'mlflow.db').resolve()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert database(Store(tmp_path)) == "http://127.0.0.1:5000"

@@ -1,0 +1,357 @@
+"""Trial folders: whole files or none, DONE last, and nothing that was damaged counts as done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ebmbench.contracts import EnergyKind, Status, Strategy
+from ebmbench.store import folders
+from ebmbench.store.folders import Store, TrialFolder, append_line, missing_metrics, write_atomic
+from ebmbench.store.records import (
+    Attempt,
+    DatasetCell,
+    Measurements,
+    MethodCell,
+    MetricCell,
+    Point,
+    Training,
+    TrialSpec,
+    Value,
+)
+from ebmbench.suite.errors import UsageError
+from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig
+
+OK = Attempt(status=Status.OK, started="2026-01-01T00:00:00+00:00", total_seconds=1.5)
+TRAINING = Training(
+    prepare_seconds=0.1,
+    train_seconds=1.0,
+    steps=5,
+    passes=15,
+    energy_rows=10,
+    gradient_rows=0,
+    samples=5,
+    peak_bytes=1,
+)
+
+
+def metric(name: str, code: str = "1") -> MetricCell:
+    return MetricCell(
+        name=name,
+        target=f"some.module:{name}",
+        owner="somebody",
+        summary="",
+        unit="",
+        direction="up",
+        kinds=(EnergyKind.DENSITY,),
+        variants=("",),
+        code=code,
+    )
+
+
+def spec(seed: int = 0, *metrics: MetricCell) -> TrialSpec:
+    return TrialSpec(
+        method=MethodCell(
+            name="nce",
+            target="a:B",
+            owner="o",
+            strategy=Strategy.C2,
+            kind=EnergyKind.DENSITY,
+            summary="",
+            params={"lr": 0.1},
+        ),
+        dataset=DatasetCell(name="moons", target="c:D", owner="o", params={}),
+        data=DataRegime(),
+        net=NetConfig(),
+        budget=Budget(steps=5),
+        seed=seed,
+        device=DeviceProfile(),
+        metrics=metrics,
+        identity={"seed": seed},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> TrialFolder:
+    """A trial that ended well."""
+    store = Store(tmp_path)
+    made = store.trial(spec().key)
+    made.begin(spec())
+    made.file("model.pt").write_bytes(b"weights" * 100)
+    made.file("surface.npz").write_bytes(b"surface" * 100)
+    write_atomic(made.file("TRAINED"), TRAINING.model_dump_json())
+    measured = Measurements(values=(Value(metric="kl", value=1.0),), code={"kl": "1"}, eval_seconds=1.0)
+    write_atomic(made.file("metrics.json"), measured.model_dump_json())
+    made.finish(OK)
+    return made
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is interrupted before the rename has changed nothing."""
+    path = tmp_path / "table"
+    write_atomic(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_a_write_is_flushed_to_disk_before_it_takes_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table"
+    seen = []
+
+    def note(descriptor: int) -> None:
+        seen.append((path.exists(), Path(os.readlink(f"/proc/self/fd/{descriptor}")).read_text()))
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs /proc")
+    monkeypatch.setattr(os, "fsync", note)
+    write_atomic(path, "content")
+    assert seen == [(False, "content")]
+    assert [file.name for file in tmp_path.iterdir()] == ["table"], "no temporary file stays"
+
+
+def test_lines_are_appended(tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        append_line(tmp_path / "lines", text)
+    assert (tmp_path / "lines").read_text() == "one\ntwo\n"
+
+
+# --- DONE ------------------------------------------------------------------------------------------------------------
+
+
+def test_done_holds_size_and_hash_of_each_file(folder: TrialFolder) -> None:
+    done = json.loads(folder.file("DONE").read_text())
+    assert done["status"] == "ok"
+    assert set(done["files"]) == {"trial.json", "model.pt", "surface.npz", "TRAINED", "metrics.json"}
+    for name, facts in done["files"].items():
+        content = folder.file(name).read_bytes()
+        assert facts == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_done_is_written_last(folder: TrialFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies at any write before it leaves a folder that is not done."""
+    written = []
+    real = write_atomic
+
+    def note(path: Path, content: str | bytes) -> None:
+        written.append((path.name, folder.file("attempts.jsonl").exists()))
+        real(path, content)
+
+    folder.begin(spec())
+    folder.file("attempts.jsonl").unlink()
+    monkeypatch.setattr(folders, "write_atomic", note)
+    assert folder.status() is None
+    folder.finish(OK)
+    assert written == [("DONE", True)]
+    assert folder.status() is Status.OK
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_the_status_is_what_was_recorded(folder: TrialFolder, status: Status) -> None:
+    folder.seal(status)
+    assert folder.status() is status
+
+
+def test_a_line_in_the_log_changes_nothing(folder: TrialFolder) -> None:
+    append_line(folder.file("log.txt"), "later")
+    append_line(folder.file("attempts.jsonl"), OK.model_dump_json())
+    assert folder.status() is Status.OK
+
+
+# --- damage ----------------------------------------------------------------------------------------------------------
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+DAMAGE = [flip, truncate, empty, remove]
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["trial.json", "metrics.json", "TRAINED"])
+def test_a_damaged_record_is_not_done(folder: TrialFolder, name: str, damage: Callable[[Path], None]) -> None:
+    assert folder.status() is Status.OK
+    damage(folder.file(name))
+    assert folder.status() is None
+
+
+@pytest.mark.parametrize("damage", [truncate, empty, remove])
+@pytest.mark.parametrize("name", ["model.pt", "surface.npz"])
+def test_an_artifact_of_another_size_is_not_done(
+    folder: TrialFolder, name: str, damage: Callable[[Path], None]
+) -> None:
+    damage(folder.file(name))
+    assert folder.status() is None
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["model.pt", "surface.npz", "metrics.json"])
+def test_a_damaged_artifact_is_seen_when_it_is_read(
+    folder: TrialFolder, name: str, damage: Callable[[Path], None]
+) -> None:
+    assert folder.verified(name) == folder.file(name)
+    damage(folder.file(name))
+    with pytest.raises(UsageError, match=f"{name}: missing, or not what was written"):
+        folder.verified(name)
+
+
+def test_what_done_does_not_know_is_not_verified(folder: TrialFolder) -> None:
+    folder.file("other.pt").write_bytes(b"from elsewhere")
+    with pytest.raises(UsageError):
+        folder.verified("other.pt")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"ok"',
+        b"{}",
+        b"\xff\xfe",
+        b'{"status": "ok"}',
+        b'{"status": "fine", "files": {}}',
+        b'{"status": ["ok"], "files": {}}',
+        b'{"status": "ok", "files": {"model.pt": 3}}',
+        b'{"status": "ok", "files": []}',
+    ],
+)
+def test_a_broken_done_is_no_done(folder: TrialFolder, content: bytes) -> None:
+    folder.file("DONE").write_bytes(content)
+    assert folder.status() is None
+    with pytest.raises(UsageError):
+        folder.verified("model.pt")
+
+
+def test_an_empty_folder_is_not_done(tmp_path: Path) -> None:
+    here = TrialFolder(tmp_path / "nothing")
+    assert here.status() is None
+    assert (here.spec(), here.training(), here.measurements()) == (None, None, None)
+    assert (here.attempts(), here.curve()) == ([], [])
+
+
+def test_half_a_line_of_a_killed_worker_spoils_no_other(folder: TrialFolder) -> None:
+    point = Point(step=1, passes=2, train_seconds=0.5, metric="kl", value=1.0)
+    append_line(folder.file("curve.jsonl"), point.model_dump_json())
+    with folder.file("curve.jsonl").open("ab") as file:
+        file.write(point.model_dump_json().encode()[:20])
+    assert folder.curve() == [point]
+
+
+# --- beginning again -------------------------------------------------------------------------------------------------
+
+
+def test_a_new_attempt_is_not_done_and_keeps_what_is_trained(folder: TrialFolder) -> None:
+    folder.begin(spec())
+    assert folder.status() is None
+    assert folder.training() == TRAINING
+    assert folder.file("model.pt").exists()
+    assert len(folder.attempts()) == 1
+
+
+def test_a_new_attempt_drops_what_was_only_half_trained(folder: TrialFolder) -> None:
+    append_line(folder.file("curve.jsonl"), "{}")
+    folder.file("TRAINED").unlink()
+    folder.file(".model.pt.tmp").write_bytes(b"half")
+    folder.begin(spec())
+    assert sorted(path.name for path in folder.path.iterdir()) == ["attempts.jsonl", "trial.json"]
+
+
+def test_a_new_attempt_keeps_what_is_measured(folder: TrialFolder) -> None:
+    """DESIGN 5: a metric has a key of its own; a new one is computed beside those that stand."""
+    folder.begin(spec())
+    measured = folder.measurements()
+    assert measured is not None
+    assert measured.values[0].value == 1.0
+
+
+def test_forgetting_keeps_the_attempts_alone(folder: TrialFolder) -> None:
+    folder.forget()
+    assert sorted(path.name for path in folder.path.iterdir()) == ["attempts.jsonl", "trial.json"]
+    assert folder.training() is None
+
+
+def test_which_metrics_are_missing() -> None:
+    here = spec(0, metric("kl"), metric("tv"), metric("nll", code="2"), metric("new"))
+    assert missing_metrics(here, None, retry_errors=False) == ["kl", "tv", "nll", "new"]
+    values = (
+        Value(metric="kl", value=1.0),
+        Value(metric="tv", note="error: Boom"),
+        Value(metric="nll", note="n/a: no"),
+    )
+    measured = Measurements(values=values, code={"kl": "1", "tv": "1", "nll": "1"}, eval_seconds=1.0)
+    assert missing_metrics(here, measured, retry_errors=False) == ["nll", "new"], "other code; never measured"
+    assert missing_metrics(here, measured, retry_errors=True) == ["tv", "nll", "new"], "what raised, too"
+    fine = Measurements(values=values[::2], code={"kl": "1", "tv": "1", "nll": "2", "new": "1"}, eval_seconds=1.0)
+    assert missing_metrics(here, fine, retry_errors=True) == [], "what does not apply is not missing"
+
+
+# --- the store -------------------------------------------------------------------------------------------------------
+
+
+def test_trials_lie_by_their_keys(tmp_path: Path) -> None:
+    key = spec(3).key
+    assert Store(tmp_path).trial(key).path == tmp_path / "trials" / key[:2] / key
+    assert len(key) == 16
+    assert key != spec(4).key
+
+
+@pytest.mark.parametrize("below", ["", "more"])
+def test_a_store_that_cannot_be_written_to_is_refused(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"results folder .*file.*: cannot be written to"):
+        Store(tmp_path / "file" / below).prepare()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is read-only to root")
+def test_a_read_only_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir(mode=0o500)
+    with pytest.raises(UsageError, match="cannot be written to"):
+        Store(tmp_path / "results").prepare()
+
+
+def test_preparing_leaves_no_probe(tmp_path: Path) -> None:
+    Store(tmp_path / "a" / "b").prepare()
+    assert list((tmp_path / "a" / "b" / "trials").iterdir()) == []
+
+
+def test_plugins_are_kept_by_content(tmp_path: Path) -> None:
+    store, file = Store(tmp_path / "results"), tmp_path / "mine.py"
+    kept = []
+    for text in ("a = 1\n", "a = 2\n", "a = 1\n"):
+        file.write_text(text)
+        kept.append(store.keep_plugin(file))
+    assert kept[0] == kept[2] != kept[1]
+    assert (store.root / kept[0]).read_text() == "a = 1\n"
+    assert (store.root / kept[1]).read_text() == "a = 2\n"
+    assert Path(kept[0]).name == "mine.py"

@@ -18,6 +18,21 @@ def ebmbench_datasets() -> Iterator[DatasetSpec]:
         "checkerboard_s", f"{plane}:SmoothCheckerboard", "eight squares, smoothed by 0.1", ("Grathwohl et al. 2019",)
     )
     yield DatasetSpec("rings", f"{plane}:Rings", "four circles, sigma 0.08", ("Grathwohl et al. 2019",))
+    clusters, curves, warped = (f"ebmbench.datasets.{name}" for name in ("clusters", "curves", "warped"))
+    circles = {"radii": (1.5, 3.0), "sigma": 0.24}
+    yield DatasetSpec("circles", f"{plane}:Rings", "two circles, sigma 0.24", ("scikit-learn",), circles)
+    yield DatasetSpec(
+        "25gaussians", f"{clusters}:TwentyFiveGaussians", "normals on a lattice", ("Schröder et al. 2023",)
+    )
+    yield DatasetSpec("olympics", f"{clusters}:Olympics", "five crossing circles, sigma 0.1")
+    yield DatasetSpec("checkerboard", f"{warped}:Checkerboard", "eight squares with edges", ("Grathwohl et al. 2019",))
+    yield DatasetSpec("2spirals", f"{curves}:TwoSpirals", "two spiral arms, sigma 0.1", ("Grathwohl et al. 2019",))
+    yield DatasetSpec("swissroll", f"{curves}:SwissRoll", "one rolled-up curve, sigma 0.2", ("scikit-learn",))
+    yield DatasetSpec("pinwheel", f"{warped}:Pinwheel", "five arms, twisted by radius", ("Johnson et al. 2016",))
+    yield DatasetSpec("cos", f"{warped}:Cosine", "a wave in a strip", ("Wenliang et al. 2019",))
+    yield DatasetSpec("funnel", f"{warped}:Funnel", "Neal's funnel", ("Neal 2003",))
+    yield DatasetSpec("banana", f"{warped}:Banana", "a bent normal", ("Wenliang et al. 2019",))
+    yield DatasetSpec("laplace_ica", f"{warped}:LaplaceICA", "two rotated Laplace sources", ("Hyvarinen et al. 2001",))
     yield DatasetSpec(
         "pink_spiral", f"{plane}:PinkSpiral", "the lecture's spiral, sigma 0.05", ("LeCun, NYU DLSP20, week 7",)
     )

@@ -137,7 +137,7 @@ class Moons(GaussianNodes):
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """Quadrature nodes of both arcs, the upper one first."""
-        t, weight = legendre(0, math.pi, _node_count(2 * math.pi, self.sigma))
+        t, weight = legendre(0, math.pi, node_count(2 * math.pi, self.sigma))
         return torch.cat(self._arcs(t)), torch.log(weight / (2 * math.pi)).repeat(2)
 
     def draw(self, n: int, generator: Generator) -> Tensor:
@@ -175,7 +175,7 @@ class PinkSpiral(GaussianNodes):
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """Quadrature nodes of the spiral, weighted by t."""
-        t, weight = legendre(0, 2 * math.pi, _node_count(3.3830 * self.radius, self.sigma))
+        t, weight = legendre(0, 2 * math.pi, node_count(3.3830 * self.radius, self.sigma))
         return self.curve(t), torch.log(weight * t / (2 * math.pi**2))
 
     def draw(self, n: int, generator: Generator) -> Tensor:
@@ -183,9 +183,15 @@ class PinkSpiral(GaussianNodes):
         return self.curve(2 * math.pi * uniform(n, generator).sqrt()) + self.sigma * normal(n, generator)
 
 
-def _node_count(length: float, sigma: float) -> int:
+def node_count(length: float, sigma: float) -> int:
     """Quadrature nodes for a curve of that length: three in each standard deviation of the noise."""
     return max(32, math.ceil(3 * length / sigma))
+
+
+def ring_log_prob(distance: Tensor, radius: Tensor, sigma: float) -> Tensor:
+    """log density of a uniform circle with Gaussian noise at that distance from its center; shapes broadcast."""
+    bessel: Tensor = torch.special.i0e(distance * radius / sigma**2).log()
+    return bessel - (distance - radius).square() / (2 * sigma**2) - math.log(2 * math.pi * sigma**2)
 
 
 class Rings(PlaneDataset):
@@ -213,9 +219,7 @@ class Rings(PlaneDataset):
         """The distance (B, 1) from the center, the radii (R,), and each circle's log density (B, R)."""
         radii = torch.tensor(self.radii, dtype=y.dtype)
         distance = y.norm(dim=-1, keepdim=True)
-        bessel = torch.special.i0e(distance * radii / self.sigma**2).log()
-        log_each = bessel - (distance - radii).square() / (2 * self.sigma**2) - math.log(2 * math.pi * self.sigma**2)
-        return distance, radii, log_each
+        return distance, radii, ring_log_prob(distance, radii, self.sigma)
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B,)."""

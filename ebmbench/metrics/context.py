@@ -51,7 +51,8 @@ class Ruler:
     def entropy(self) -> float:
         """-integral of p log p, in nats."""
         mass = np.exp(self.log_p + self.log_weight)
-        return float(-(mass * self.log_p)[mass > 0].sum())
+        held = mass > 0
+        return float(-(mass[held] * self.log_p[held]).sum())
 
     @cached_property
     def moments(self) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from ebmbench.metrics.context import SAMPLES, EvalContext, NotApplicable
 BANDWIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Of the Gaussian kernels, in units of the data's spread: the median heuristic is blind to fine structure."""
 MMD_POINTS = 2000
+ASSIGNED_POINTS = 1000
 PROJECTIONS = 64
 FAIR_SHARE = 0.1
 """A mode is covered when it gets at least this part of its share of the data."""
@@ -49,6 +50,23 @@ def sliced_w2(x: Tensor, y: Tensor, directions: Tensor) -> float:
     return float((along_x - along_y).square().mean().sqrt())
 
 
+def unbiased_energy_distance(x: Tensor, y: Tensor) -> float:
+    """2 E|X - Y| - E|X - X'| - E|Y - Y'| without the pairs of a point with itself; may be negative."""
+    n, m = len(x), len(y)
+    within_x = torch.cdist(x, x).sum() / (n * (n - 1))
+    within_y = torch.cdist(y, y).sum() / (m * (m - 1))
+    return float(2 * torch.cdist(x, y).mean() - within_x - within_y)
+
+
+def exact_w2(x: Tensor, y: Tensor) -> float:
+    """The 2-Wasserstein distance of two sets of as many points, by the best assignment."""
+    from scipy.optimize import linear_sum_assignment
+
+    cost = torch.cdist(x, y).square().numpy()
+    rows, columns = linear_sum_assignment(cost)
+    return float(math.sqrt(cost[rows, columns].mean()))
+
+
 def half_circle(n: int) -> Tensor:
     """``n`` unit vectors of the plane spread evenly over half a turn: a quadrature of all directions."""
     angle = (torch.arange(n, dtype=torch.float64) + 0.5) * (math.pi / n)
@@ -80,6 +98,29 @@ def mode_coverage(c: EvalContext) -> float:
     n = min(SAMPLES, len(c.evaluation.test))
     found, due = (_mode_shares(c, points) for points in (c.samples(n), c.reference(n)))
     return float((found >= FAIR_SHARE * due).double().mean())
+
+
+def energy_distance(c: EvalContext) -> float:
+    """Unbiased energy distance between samples and test points."""
+    return unbiased_energy_distance(c.samples(MMD_POINTS), c.reference(MMD_POINTS))
+
+
+def wasserstein2(c: EvalContext) -> float:
+    """Exact 2-Wasserstein distance between samples and test points."""
+    n = min(ASSIGNED_POINTS, len(c.evaluation.test))
+    return exact_w2(c.samples(n), c.reference(n))
+
+
+def mode_kl(c: EvalContext) -> float:
+    """KL of the shares of the modes among samples from those among test points; one sample is added to each mode."""
+    if c.dataset.modes < 2:
+        raise NotApplicable("the distribution is in one piece")
+    n = min(SAMPLES, len(c.evaluation.test))
+    found, due = (
+        (_mode_shares(c, points) * n + 1) / (n + c.dataset.modes) for points in (c.samples(n), c.reference(n))
+    )
+    found, due = found / found.sum(), due / due.sum()
+    return float((due * (due / found).log()).sum())
 
 
 def _mode_shares(c: EvalContext, points: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ float64 with one axis.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from ebmbench.metrics.calibration import Array, isotonic_log_density
@@ -41,13 +42,17 @@ def ranking_area(energy: Array, log_p: Array, log_weight: Array) -> float:
     return float((below * volume).sum() / (mass.sum() * volume.sum()))
 
 
-def level_volume(energy: Array, log_p: Array, log_weight: Array, share: float = 0.95) -> float:
-    """The volume of the set {F <= t} that holds ``share`` of the data (minimum when F ranks like -log p)."""
+def level_set(energy: Array, log_p: Array, log_weight: Array, share: float = 0.95) -> NDArray[np.bool_]:
+    """The cells of the set {F <= t} that holds ``share`` of the data, as booleans (M,); a level is in it as a whole."""
     order = np.argsort(energy, kind="stable")
     mass = np.cumsum(np.exp((log_p + log_weight)[order]))
-    level = energy[order[min(int(np.searchsorted(mass, share * mass[-1])), len(order) - 1)]]
-    last = int(np.searchsorted(energy[order], level, side="right")) - 1  # the whole of a level of equal energies
-    return float(np.exp(log_weight[order[: last + 1]]).sum())
+    last = min(int(np.searchsorted(mass, share * mass[-1])), len(order) - 1)
+    return np.asarray(energy <= energy[order[last]])
+
+
+def level_volume(energy: Array, log_p: Array, log_weight: Array, share: float = 0.95) -> float:
+    """The volume of the set {F <= t} that holds ``share`` of the data (minimum when F ranks like -log p)."""
+    return float(np.exp(log_weight[level_set(energy, log_p, log_weight, share)]).sum())
 
 
 # --- the metrics of the catalog --------------------------------------------------------------------------------------
@@ -138,3 +143,42 @@ def skill(c: EvalContext) -> float:
 def iso_excess(energy: Array, c: EvalContext) -> float:
     """KL(p || the best density that decreases with the energy)."""
     return divergence(c.log_p, isotonic_log_density(energy, c.log_p, c.log_weight), c.log_weight)
+
+
+def hellinger(c: EvalContext) -> float:
+    """Hellinger distance, the root of 1 - integral of sqrt(p q), between 0 and 1."""
+    overlap = np.exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()
+    return float(np.sqrt(max(0.0, 1 - overlap)))
+
+
+def jeffreys(c: EvalContext) -> float:
+    """KL(p || q) + KL(q || p)."""
+    return kl(c) + kl_reverse(c)
+
+
+def mass_volume_area(c: EvalContext) -> float:
+    """Area under the mass-volume curve: the mean over a of the volume of {F <= t_a}, t_a the a-quantile on data."""
+    return float((1 - auroc(c)) * np.exp(c.log_weight).sum())
+
+
+def iou95(c: EvalContext) -> float:
+    """Volume of the intersection of F's and the truth's 95 % sets over that of their union."""
+    ours = level_set(c.energy, c.log_p, c.log_weight)
+    truth = level_set(-c.log_p, c.log_p, c.log_weight)
+    volume = np.exp(c.log_weight)
+    return float(volume[ours & truth].sum() / volume[ours | truth].sum())
+
+
+def spearman_uniform(c: EvalContext) -> float:
+    """Rank correlation of F and -log p over the lattice: it sees the far field that data never visit."""
+    return float(spearmanr(c.energy, -c.log_p).statistic)
+
+
+def d_prime(c: EvalContext) -> float:
+    """(mean F of the uniform law - mean F of data) over the standard deviation of F on data: a margin without scale."""
+    mass, volume = np.exp(c.log_p + c.log_weight), np.exp(c.log_weight)
+    mean = float(mass @ c.energy)
+    spread = float(np.sqrt(mass @ np.square(c.energy - mean)))
+    if not spread > 0:
+        raise NotApplicable("the energy is constant on data")
+    return (float(volume @ c.energy) / float(volume.sum()) - mean) / spread

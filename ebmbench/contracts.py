@@ -142,6 +142,10 @@ class Dataset(BaseModel):
         """The exact gradient of ``log_prob`` at ``y`` (B, d), as (B, d)."""
         raise NotImplementedError
 
+    def smoothed(self, sigma: float) -> Dataset | None:
+        """This distribution convolved with N(0, sigma^2 I), exactly; None where that has no closed form."""
+        return None
+
     @property
     def modes(self) -> int:
         """How many separate modes there are; one when the distribution is in one piece."""

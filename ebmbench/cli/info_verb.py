@@ -17,10 +17,13 @@ from ebmbench.suite.errors import UsageError, printable, suggest
 
 @click.command("info")
 @click.argument("name")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw a dataset into this PNG."
+)
 @options.results
 @options.plugin
 @click.pass_context
-def command(ctx: click.Context, name: str, results: Path, plugins: tuple[str, ...]) -> None:
+def command(ctx: click.Context, /, name: str, plot: Path | None, results: Path, plugins: tuple[str, ...]) -> None:
     """The card of a method, dataset or metric; or what is stored of a trial, given its key."""
     catalog = load_catalog([Path(file) for file in options.all_plugins(ctx, plugins)])
     found = [entry for entry in _shelves(catalog) if entry.spec.name == name]
@@ -30,8 +33,24 @@ def command(ctx: click.Context, name: str, results: Path, plugins: tuple[str, ..
         raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
     for line in lines:
         click.echo("\n".join(printable(part) for part in line.splitlines()))
+    if plot is not None:
+        _plot(name, found, plot)
     for broken in catalog.broken:
         click.secho(printable(f"broken plugin {broken.owner}: {broken.error}"), fg="red", err=True)
+
+
+def _plot(name: str, found: list[Entry[Any]], path: Path) -> None:
+    """Draw the dataset of that name."""
+    entry = next((entry for entry in found if isinstance(entry.spec, DatasetSpec)), None)
+    if entry is None:
+        raise UsageError(f"--plot draws datasets; '{name}' is none")
+    from ebmbench.report.figures import draw_dataset
+
+    try:
+        draw_dataset(name, entry.load()(**entry.spec.params), path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    click.echo(f"drawn to {path}", err=True)
 
 
 def _shelves(catalog: Catalog) -> list[Entry[Any]]:

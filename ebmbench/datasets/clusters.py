@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.datasets.domain import Box, square
-from ebmbench.datasets.plane import COVERING_RADII, GaussianNodes, PlaneDataset, normal, polar, ring_log_prob, uniform
+from ebmbench.datasets.plane import COVERING_RADII, GaussianNodes, NoisyDataset, normal, polar, ring_log_prob, uniform
 
 
 class TwentyFiveGaussians(GaussianNodes):
@@ -46,7 +46,7 @@ class TwentyFiveGaussians(GaussianNodes):
 OLYMPIC_CENTERS = ((-2.2, 0.6), (0.0, 0.6), (2.2, 0.6), (-1.1, -0.6), (1.1, -0.6))
 
 
-class Olympics(PlaneDataset):
+class Olympics(NoisyDataset):
     """Five circles of radius 1 with Gaussian noise, which cross one another."""
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the noise")

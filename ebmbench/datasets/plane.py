@@ -56,10 +56,18 @@ class PlaneDataset(Dataset):
         return Batch(self.draw(n, generator))
 
 
-class GaussianNodes(PlaneDataset):
-    """A mixture of isotropic normals about nodes: the clusters themselves, or the quadrature nodes of a curve."""
+class NoisyDataset(PlaneDataset):
+    """A distribution that is something convolved with N(0, sigma^2 I): smoothing it only widens its own noise."""
 
-    sigma: float = Field(gt=0, description="standard deviation of the noise about the nodes")
+    sigma: float = Field(gt=0, description="standard deviation of the noise")
+
+    def smoothed(self, sigma: float) -> Dataset:
+        """The same with the noise of both."""
+        return type(self)(**{**self.model_dump(), "sigma": math.hypot(self.sigma, sigma)})
+
+
+class GaussianNodes(NoisyDataset):
+    """A mixture of isotropic normals about nodes: the clusters themselves, or the quadrature nodes of a curve."""
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """The centers (K, 2) and their log weights (K,), which sum to one."""
@@ -194,7 +202,7 @@ def ring_log_prob(distance: Tensor, radius: Tensor, sigma: float) -> Tensor:
     return bessel - (distance - radius).square() / (2 * sigma**2) - math.log(2 * math.pi * sigma**2)
 
 
-class Rings(PlaneDataset):
+class Rings(NoisyDataset):
     """Concentric circles, equally likely, with Gaussian noise in the plane.
 
     The density of one circle of radius r is (2 pi s^2)^-1 exp(-(d^2 + r^2) / 2 s^2) I_0(d r / s^2) at distance d from
@@ -246,7 +254,7 @@ class Rings(PlaneDataset):
         return torch.where(distance <= COVERING_RADII * self.sigma, index, -1)
 
 
-class SmoothCheckerboard(PlaneDataset):
+class SmoothCheckerboard(NoisyDataset):
     """Eight squares of side 2 of a 4 x 4 board on [-4, 4]^2, convolved with N(0, s^2 I): differences of normal cdfs."""
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the smoothing")

@@ -8,8 +8,9 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from ebmbench.contracts import Dataset
 from ebmbench.datasets.domain import Box, square
-from ebmbench.datasets.plane import PlaneDataset, normal, uniform
+from ebmbench.datasets.plane import PlaneDataset, SmoothCheckerboard, normal, uniform
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -201,6 +202,10 @@ class Checkerboard(PlaneDataset):
         row = 2 * torch.randint(2, (n,), generator=generator) + column % 2
         place = 2 * torch.stack([uniform(n, generator), uniform(n, generator)], -1)
         return torch.stack([column, row], -1) * 2.0 - 4.0 + place
+
+    def smoothed(self, sigma: float) -> Dataset:
+        """The smooth checkerboard."""
+        return SmoothCheckerboard(sigma=sigma)
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B,): -log 32 or minus infinity."""

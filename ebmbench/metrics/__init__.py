@@ -31,6 +31,11 @@ def _surface() -> Iterator[MetricSpec]:
     yield plain("skill", f"{home}:skill", skill, direction="up", best=1.0)
     down = partial(nats, direction="down", variants=CALIBRATIONS)
     yield down("kl", f"{home}:kl", "KL(p || q) on the lattice", best=0.0)
+    blurred = "KL(p blurred by the method's own noise || q)"
+    smoothed = frozenset({EnergyKind.SMOOTHED})
+    yield MetricSpec(
+        "kl_smoothed", f"{home}:kl_smoothed", blurred, "nats", "down", smoothed, variants=TEMPERATURES, best=0.0
+    )
     yield down("kl_reverse", f"{home}:kl_reverse", "KL(q || p) on the lattice", best=0.0)
     yield plain("tv", f"{home}:tv", "total variation", direction="down", variants=CALIBRATIONS, best=0.0)
     yield down("nll", f"{home}:nll", "held-out -log likelihood")

@@ -155,6 +155,18 @@ class Evaluation:
         return log_normalizer(energy, as_array(support.log_weight[outside]))
 
     @cached_property
+    def smoothed_log_p(self) -> Array:
+        """The truth blurred by the surface's own noise, as log density on the lattice, normalized there."""
+        sigma = self.surface.smoothing
+        if sigma is None:
+            raise NotApplicable("the surface does not say what noise blurs it")
+        blurred = self.ruler.dataset.smoothed(sigma)
+        if blurred is None:
+            raise NotApplicable("this distribution has no closed form when it is blurred")
+        log_p = as_array(blurred.log_prob(self.ruler.support.points))
+        return log_p - log_normalizer(-log_p, self.ruler.log_weight)
+
+    @cached_property
     def iso_log_density(self) -> Array:
         """The best density that decreases with F, on the lattice."""
         return isotonic_log_density(self.energy, self.ruler.log_p, self.ruler.log_weight)

@@ -68,6 +68,12 @@ def kl_reverse(c: EvalContext) -> float:
     return divergence(c.log_q, c.log_p, c.log_weight)
 
 
+def kl_smoothed(c: EvalContext) -> float:
+    """KL(p_s || q), p_s being the truth blurred by the method's own noise: what a SMOOTHED energy is an estimate of."""
+    log_p = c.evaluation.smoothed_log_p
+    return divergence(log_p, c.log_q, c.log_weight)
+
+
 def tv(c: EvalContext) -> float:
     """Total variation between p and q."""
     return total_variation(c.log_p, c.log_q, c.log_weight)

@@ -19,6 +19,11 @@ class Surface(nn.Module):
         """The method's own samples, (n, d). Left out where a method has none."""
         raise NotImplementedError
 
+    @property
+    def smoothing(self) -> float | None:
+        """The standard deviation, in the units of y, of the noise that a SMOOTHED energy's density is blurred by."""
+        return None
+
     def __call__(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """As ``forward``, with its type kept."""
         energy: Tensor = super().__call__(y, x)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ebmbench.analysis.aggregate import Line
-from ebmbench.contracts import EnergyKind, Status
+from ebmbench.contracts import Dataset, EnergyKind, Status
 from ebmbench.metrics.calibration import log_normalizer
 from ebmbench.store.tables import TrialResult
 from ebmbench.suite.errors import UsageError
@@ -142,6 +142,26 @@ def draw_trial(trial: TrialResult, path: Path) -> bool:
     plt.close(figure)
     save(figure, path)
     return True
+
+
+def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
+    """A dataset as a PNG: its energy -log p on its domain, and 5000 of its samples."""
+    import torch
+
+    support = dataset.domain.support(300)
+    energy = -dataset.log_prob(support.points).numpy().reshape(300, 300).T
+    y = dataset.sample(5000, torch.Generator().manual_seed(0)).y.numpy()
+    plt, figure, axes = _grid(1, 2)
+    figure.set_size_inches(7, 3.7)
+    _panel(axes[0][0], energy, Picture(energy, energy, "-log p"), "-log p (nats)")
+    box: Any = dataset.domain
+    axes[0][1].plot(y[:, 0], y[:, 1], ",", color="black")
+    axes[0][1].set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), title="5000 samples")
+    axes[0][1].set_box_aspect(1)
+    axes[0][0].set_box_aspect(1)
+    figure.suptitle(_plain(name), fontsize=9)
+    plt.close(figure)
+    save(figure, path)
 
 
 def _curves(axes: Axes, trial: TrialResult) -> None:

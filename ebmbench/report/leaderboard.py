@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ebmbench.analysis.aggregate import FAILED_SKILL, Line, Ranking
 from ebmbench.analysis.intervals import Estimate
+from ebmbench.analysis.quality import TARGETS, pace
 from ebmbench.contracts import EnergyKind, Status
 from ebmbench.suite.errors import printable
 
@@ -158,10 +160,30 @@ def markdown(board: Board) -> str:
     )
     for title, value in tables:
         parts += [f"## {title}", "", *_md_table(["method", *board.datasets], dataset_table(board, value)), ""]
+    parts += [PACE_TITLE, "", *_md_table(PACE_HEAD, _pace_rows(board)), ""]
     remarks = list(notes(board))
     if remarks:
         parts += ["## Notes", "", *(f"- {_md(remark)}" for remark in remarks), ""]
     return "\n".join(parts)
+
+
+PACE_TITLE = "## Passes (millions) and seconds to an excess of 0.1 and 0.05 nats, medians over trials"
+PACE_HEAD = ("method", *(f"{what} to {target:g}" for target in TARGETS for what in ("Mpasses", "seconds", "reached")))
+
+
+def _pace_rows(board: Board) -> Iterator[list[str]]:
+    """A method that fewer than half of the trials brought so far has no median: a dash."""
+    for line in board.lines:
+        cells = [line.row]
+        for target in TARGETS:
+            found = pace(line.trials, target)
+            if found is None:
+                cells += ["-", "-", "-"]
+                continue
+            finite = math.isfinite(found.passes)
+            cells += [number(found.passes / 1e6 if finite else None), number(found.seconds if finite else None)]
+            cells += [f"{found.reached}/{found.trials}"]
+        yield cells
 
 
 def _cells(shown: Sequence[Column], members: Iterable[Line]) -> list[list[str]]:

@@ -149,3 +149,15 @@ def test_what_is_no_key_is_nothing(results: tuple[Path, str], name: str) -> None
     done = info(name, "--results", str(results[0]))
     assert isinstance(done.exception, UsageError)
     assert done.stdout == ""
+
+
+def test_a_dataset_is_drawn(tmp_path: Path) -> None:
+    done = info("moons", "--plot", str(tmp_path / "moons.png"))
+    assert done.exit_code == 0, done.exception
+    assert (tmp_path / "moons.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_only_datasets_are_drawn_and_only_where_one_can_write(tmp_path: Path) -> None:
+    for arguments in (("nce", str(tmp_path / "x.png")), ("moons", str(tmp_path / "nowhere" / "x.png"))):
+        done = info(arguments[0], "--plot", arguments[1])
+        assert isinstance(done.exception, UsageError)

@@ -79,7 +79,7 @@ def pcd_case(a: float) -> Surface:
 
 
 def dsm_case(a: float) -> Surface:
-    return ScoreSurface(Quadratic(a), 1.0)  # type: ignore[arg-type]
+    return ScoreSurface(Quadratic(a), torch.tensor(0.5))  # type: ignore[arg-type]
 
 
 def map_case(a: float) -> Surface:

@@ -116,7 +116,7 @@ def test_markdown_escapes_what_a_name_may_hold() -> None:
     assert escaped in text
     assert HOSTILE not in text
     rows = [row for row in text.splitlines() if escaped in row and row.startswith("|")]
-    assert len(rows) == 3
+    assert len(rows) == 4
     for row in rows:
         bare = row.replace(r"\|", "")
         head = text.splitlines()[text.splitlines().index(row) - 2]

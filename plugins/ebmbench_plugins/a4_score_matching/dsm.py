@@ -11,14 +11,19 @@ from ebmbench.parts.noise import normal
 
 
 class ScoreSurface(Surface):
-    """An energy whose negative gradient is the score, and the unit of its noise."""
+    """An energy whose negative gradient is the score, and the size of its noise in the units of y."""
 
-    spread: Tensor
+    size: Tensor
 
-    def __init__(self, net: EnergyNet, spread: float) -> None:
+    def __init__(self, net: EnergyNet, size: Tensor) -> None:
         super().__init__()
         self.net = net
-        self.register_buffer("spread", torch.tensor(spread))
+        self.register_buffer("size", size.clone())
+
+    @property
+    def smoothing(self) -> float:
+        """The standard deviation of the noise."""
+        return float(self.size)
 
     def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, d) -> (B,)."""
@@ -39,12 +44,11 @@ class DSM(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net."""
-        return ScoreSurface(problem.energy_net(), problem.spread)
+        return ScoreSurface(problem.energy_net(), self.noise * torch.tensor(problem.spread))
 
     def loss(self, surface: ScoreSurface, batch: Batch, rng: Generator) -> Tensor:
         """Half the mean squared error of the scaled score."""
         noise = normal(tuple(batch.y.shape), batch.y, rng)
         noise = torch.cat([noise, -noise])
-        size = self.noise * surface.spread
-        _, gradient = surface.net.with_gradient(torch.cat([batch.y, batch.y]) + size * noise)
-        return 0.5 * (size * gradient - noise).square().sum(-1).mean()
+        _, gradient = surface.net.with_gradient(torch.cat([batch.y, batch.y]) + surface.size * noise)
+        return 0.5 * (surface.size * gradient - noise).square().sum(-1).mean()

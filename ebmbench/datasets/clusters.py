@@ -9,10 +9,10 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.datasets.domain import Box, square
-from ebmbench.datasets.plane import COVERING_RADII, GaussianNodes, NoisyDataset, normal, polar, ring_log_prob, uniform
+from ebmbench.datasets.plane import COVERING_RADII, Clusters, NoisyDataset, normal, polar, ring_log_prob, uniform
 
 
-class TwentyFiveGaussians(GaussianNodes):
+class TwentyFiveGaussians(Clusters):
     """Normals with standard deviation 0.2 / sqrt 2 on the lattice {-2, ..., 2}^2 sqrt 2, equally likely."""
 
     sigma: float = Field(0.2 / math.sqrt(2), gt=0, description="standard deviation of each normal")
@@ -26,21 +26,6 @@ class TwentyFiveGaussians(GaussianNodes):
         """The 25 centers, equally likely."""
         axis = torch.arange(-2, 3, dtype=torch.float64) * math.sqrt(2)
         return torch.cartesian_prod(axis, axis), torch.full((25,), -math.log(25), dtype=torch.float64)
-
-    def draw(self, n: int, generator: Generator) -> Tensor:
-        """A center and noise about it."""
-        centers, _ = self._nodes
-        return centers[torch.randint(25, (n,), generator=generator)] + self.sigma * normal(n, generator)
-
-    @property
-    def modes(self) -> int:
-        """Twenty-five."""
-        return 25
-
-    def assign_mode(self, y: Tensor) -> Tensor:
-        """The nearest center, or -1 when it is farther than four standard deviations."""
-        distance, index = torch.cdist(y, self._nodes[0]).min(-1)
-        return torch.where(distance <= COVERING_RADII * self.sigma, index, -1)
 
 
 OLYMPIC_CENTERS = ((-2.2, 0.6), (0.0, 0.6), (2.2, 0.6), (-1.1, -0.6), (1.1, -0.6))

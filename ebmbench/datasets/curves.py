@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.datasets.domain import Box, square
-from ebmbench.datasets.plane import COVERING_RADII, GaussianNodes, legendre, node_count, normal, polar, uniform
+from ebmbench.datasets.plane import GaussianNodes, legendre, node_count, normal, polar, uniform
 
 
 class TwoSpirals(GaussianNodes):
@@ -43,12 +43,6 @@ class TwoSpirals(GaussianNodes):
     def modes(self) -> int:
         """Two arms."""
         return 2
-
-    def assign_mode(self, y: Tensor) -> Tensor:
-        """The nearer arm, or -1 when it is farther than four standard deviations."""
-        centers, _ = self._nodes
-        distance, index = torch.cdist(y, centers).min(-1)
-        return torch.where(distance <= COVERING_RADII * self.sigma, index // (len(centers) // 2), -1)
 
 
 class SwissRoll(GaussianNodes):

@@ -95,8 +95,31 @@ class GaussianNodes(NoisyDataset):
         mean = torch.cat([torch.softmax(self._logits(rows), -1) @ centers for rows in torch.split(y, 8192)])
         return (mean - y) / self.sigma**2
 
+    def assign_mode(self, y: Tensor) -> Tensor:
+        """The mode of the nearest node, or -1 when it is farther than four standard deviations.
 
-class EightGaussians(GaussianNodes):
+        The nodes stand in the order of the modes, as many for each.
+        """
+        centers, _ = self._nodes
+        distance, index = torch.cdist(y, centers).min(-1)
+        return torch.where(distance <= COVERING_RADII * self.sigma, index // (len(centers) // self.modes), -1)
+
+
+class Clusters(GaussianNodes):
+    """Equally likely normals: the nodes are the clusters themselves."""
+
+    def draw(self, n: int, generator: Generator) -> Tensor:
+        """A center and noise about it."""
+        centers, _ = self._nodes
+        return centers[torch.randint(len(centers), (n,), generator=generator)] + self.sigma * normal(n, generator)
+
+    @property
+    def modes(self) -> int:
+        """The clusters."""
+        return len(self._nodes[0])
+
+
+class EightGaussians(Clusters):
     """Eight equal normals on a circle of radius 2 sqrt 2."""
 
     sigma: float = Field(0.5 / math.sqrt(2), gt=0, description="standard deviation of each normal")
@@ -110,21 +133,6 @@ class EightGaussians(GaussianNodes):
         """The eight centers, equally likely."""
         angle = torch.arange(8, dtype=torch.float64) * (math.pi / 4)
         return polar(2 * math.sqrt(2), angle), torch.full((8,), -math.log(8), dtype=torch.float64)
-
-    def draw(self, n: int, generator: Generator) -> Tensor:
-        """A center and noise about it."""
-        centers, _ = self._nodes
-        return centers[torch.randint(8, (n,), generator=generator)] + self.sigma * normal(n, generator)
-
-    @property
-    def modes(self) -> int:
-        """Eight."""
-        return 8
-
-    def assign_mode(self, y: Tensor) -> Tensor:
-        """The nearest center, or -1 when it is farther than four standard deviations."""
-        distance, index = torch.cdist(y, self._nodes[0]).min(-1)
-        return torch.where(distance <= COVERING_RADII * self.sigma, index, -1)
 
 
 class Moons(GaussianNodes):
@@ -158,12 +166,6 @@ class Moons(GaussianNodes):
     def modes(self) -> int:
         """Two arcs."""
         return 2
-
-    def assign_mode(self, y: Tensor) -> Tensor:
-        """The nearer arc, or -1 when it is farther than four standard deviations."""
-        centers, _ = self._nodes
-        distance, index = torch.cdist(y, centers).min(-1)
-        return torch.where(distance <= COVERING_RADII * self.sigma, index // (len(centers) // 2), -1)
 
 
 class PinkSpiral(GaussianNodes):

@@ -78,6 +78,18 @@ def _more_of_the_surface() -> Iterator[MetricSpec]:
     yield more("iou95", f"{home}:iou95", "overlap of the 95 % sets of F and of the truth", direction="up", best=1.0)
     far = "rank correlation of F and -log p over the domain"
     yield more("spearman_uniform", f"{home}:spearman_uniform", far, direction="up", best=1.0)
+    finer = "log Z on a lattice twice as fine minus log Z"
+    yield MetricSpec(
+        "refinement",
+        f"{home}:refinement",
+        finer,
+        "nats",
+        "zero",
+        CALIBRATED,
+        variants=("raw",),
+        best=0.0,
+        in_core=False,
+    )
     margin = "gap between uniform and data in standard deviations of F on data"
     yield more("d_prime", f"{home}:d_prime", margin, direction="up")
 

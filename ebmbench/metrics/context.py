@@ -155,6 +155,12 @@ class Evaluation:
         return log_normalizer(energy, as_array(support.log_weight[outside]))
 
     @cached_property
+    def log_z_refined(self) -> float:
+        """log of the integral of exp(-F) over the domain on a lattice twice as fine."""
+        support = self.ruler.dataset.domain.support(2 * self.ruler.cells)
+        return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
+
+    @cached_property
     def smoothed_log_p(self) -> Array:
         """The truth blurred by the surface's own noise, as log density on the lattice, normalized there."""
         sigma = self.surface.smoothing

@@ -133,6 +133,11 @@ def leak(c: EvalContext) -> float:
     return float(np.logaddexp(0.0, c.evaluation.log_z_outside - c.log_z))
 
 
+def refinement(c: EvalContext) -> float:
+    """log Z on a lattice twice as fine minus log Z: what the lattice does not see. Far from 0, trust no number of it."""
+    return c.evaluation.log_z_refined - c.log_z
+
+
 def log_z_error(c: EvalContext) -> float:
     """log of the integral of exp(-F) of an energy that claims to be normalized."""
     return c.log_z

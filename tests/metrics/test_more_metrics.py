@@ -218,3 +218,23 @@ def test_mode_histogram(missing: int) -> None:
         shares.append(counts / counts.sum())
     assert found == pytest.approx(float((shares[0] * np.log(shares[0] / shares[1])).sum()))
     assert found > 2
+
+
+class Needle(Surface):
+    """A standard normal beside a well of mass 1/2 that is narrower than a cell of the coarse lattice."""
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        wide = -0.5 * y.square().sum(-1) - math.log(2 * math.pi)
+        place = torch.tensor([8 / 600, 8 / 600], dtype=y.dtype)  # the middle of a cell of 600, a corner of those of 300
+        thin = -0.5 * (y - place).square().sum(-1) / 0.004**2 - math.log(2 * math.pi * 0.004**2)
+        return -torch.logaddexp(wide, thin)
+
+
+def test_refinement_flags_a_lattice_that_is_too_coarse() -> None:
+    """The truth changes by nothing; a well between the points is seen only by the finer lattice."""
+    assert surface.refinement(held(0.0)) == pytest.approx(0, abs=1e-9)
+    c = held(0.0)
+    needle = Evaluation(
+        Needle(), RULER, EnergyKind.DENSITY, c.evaluation.validation, c.evaluation.test, 0, c.evaluation.like
+    )
+    assert surface.refinement(EvalContext(needle, "raw")) > 0.5

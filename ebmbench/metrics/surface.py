@@ -134,7 +134,7 @@ def leak(c: EvalContext) -> float:
 
 
 def refinement(c: EvalContext) -> float:
-    """log Z on a lattice twice as fine minus log Z: what the lattice does not see. Far from 0, trust no number of it."""
+    """log Z on a lattice twice as fine minus log Z: what the lattice misses. Far from zero, trust nothing of it."""
     return c.evaluation.log_z_refined - c.log_z
 
 

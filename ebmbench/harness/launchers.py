@@ -58,7 +58,6 @@ class ForkLauncher:
         )
         self._buffer = b""
         self._exits: list[Exit] = []
-        self._pids: dict[str, int] = {}
         self._await("ready")
 
     def start(self, id: str, folder: Path, root: Path, memory: int, neighbors: int) -> int:

@@ -117,6 +117,28 @@ class Domain(Protocol):
         ...
 
 
+class Manifold(Protocol):
+    """Where the data of a noiseless world would lie: what a point off it can be mapped back to."""
+
+    @property
+    def width(self) -> float:
+        """How far the data stray from it: the standard deviation of their noise."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """1 for curves, 0 for single points."""
+        ...
+
+    def draw(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """``n`` points of it as the data fall on it, and a unit normal at each: two of (n, d)."""
+        ...
+
+    def closest(self, y: Tensor) -> Tensor:
+        """The point of it nearest to each row of ``y`` (B, d), as (B, d)."""
+        ...
+
+
 class Dataset(BaseModel):
     """A distribution with an iid sampler and, wherever possible, its exact log density. Its fields are its parameters.
 
@@ -154,6 +176,11 @@ class Dataset(BaseModel):
     def assign_mode(self, y: Tensor) -> Tensor:
         """The mode that each row of ``y`` covers, as (B,) integers; -1 for none."""
         raise NotImplementedError
+
+    @property
+    def manifold(self) -> Manifold | None:
+        """The curves or points that the data scatter about; None where there are none."""
+        return None
 
 
 # --- the methods -----------------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.datasets.domain import Box, square
+from ebmbench.datasets.manifold import Curves
 from ebmbench.datasets.plane import COVERING_RADII, Clusters, NoisyDataset, normal, polar, ring_log_prob, uniform
 
 
@@ -74,3 +76,13 @@ class Olympics(NoisyDataset):
         """The circle that the row is nearest to, or -1 when it is farther than four standard deviations."""
         distance, index = (self._circles(y)[0].norm(dim=-1) - 1).abs().min(-1)
         return torch.where(distance <= COVERING_RADII * self.sigma, index, -1)
+
+    @property
+    def manifold(self) -> Curves:
+        """The circles."""
+
+        def circle(center: Tensor, angle: Tensor) -> Tensor:
+            return center + polar(1.0, angle)
+
+        centers = torch.tensor(OLYMPIC_CENTERS, dtype=torch.float64)
+        return Curves.trace(self.sigma, [partial(circle, center) for center in centers], 0, 2 * math.pi)

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.datasets.domain import Box, square
+from ebmbench.datasets.manifold import Curves
 from ebmbench.datasets.plane import GaussianNodes, legendre, node_count, normal, polar, uniform
 
 
@@ -44,6 +45,11 @@ class TwoSpirals(GaussianNodes):
         """Two arms."""
         return 2
 
+    @property
+    def manifold(self) -> Curves:
+        """The arms."""
+        return Curves.trace(self.sigma, [self._arm, lambda t: -self._arm(t)], 0, 3 * math.pi, lambda t: t)
+
 
 class SwissRoll(GaussianNodes):
     """(t / 5)(cos t, sin t), t uniform in [1.5 pi, 4.5 pi], with Gaussian noise."""
@@ -65,3 +71,8 @@ class SwissRoll(GaussianNodes):
         """An angle and noise."""
         t = 1.5 * math.pi + 3 * math.pi * uniform(n, generator)
         return polar(t / 5, t) + self.sigma * normal(n, generator)
+
+    @property
+    def manifold(self) -> Curves:
+        """The roll."""
+        return Curves.trace(self.sigma, [lambda t: polar(t / 5, t)], 1.5 * math.pi, 4.5 * math.pi)

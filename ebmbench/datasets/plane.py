@@ -8,7 +8,7 @@ gradient of the very log density that is computed.
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts import Batch, Dataset
 from ebmbench.datasets.domain import Box, square
+from ebmbench.datasets.manifold import Curves, Points
 
 COVERING_RADII = 4.0
 """A sample within so many standard deviations of a mode covers it."""
@@ -118,6 +119,11 @@ class Clusters(GaussianNodes):
         """The clusters."""
         return len(self._nodes[0])
 
+    @property
+    def manifold(self) -> Points:
+        """The centers."""
+        return Points(self.sigma, self._nodes[0])
+
 
 class EightGaussians(Clusters):
     """Eight equal normals on a circle of radius 2 sqrt 2."""
@@ -167,6 +173,12 @@ class Moons(GaussianNodes):
         """Two arcs."""
         return 2
 
+    @property
+    def manifold(self) -> Curves:
+        """The arcs."""
+        arcs = [lambda t: self._arcs(t)[0], lambda t: self._arcs(t)[1]]
+        return Curves.trace(self.sigma, arcs, 0, math.pi)
+
 
 class PinkSpiral(GaussianNodes):
     """The lecture's spiral (its figure 5): one turn of r = R t / 2 pi with density proportional to t along it."""
@@ -191,6 +203,11 @@ class PinkSpiral(GaussianNodes):
     def draw(self, n: int, generator: Generator) -> Tensor:
         """An angle with density proportional to itself, and noise."""
         return self.curve(2 * math.pi * uniform(n, generator).sqrt()) + self.sigma * normal(n, generator)
+
+    @property
+    def manifold(self) -> Curves:
+        """The spiral."""
+        return Curves.trace(self.sigma, [self.curve], 0, 2 * math.pi, lambda t: t)
 
 
 def node_count(length: float, sigma: float) -> int:
@@ -254,6 +271,11 @@ class Rings(NoisyDataset):
         gap = (y.norm(dim=-1, keepdim=True) - torch.tensor(self.radii, dtype=y.dtype)).abs()
         distance, index = gap.min(-1)
         return torch.where(distance <= COVERING_RADII * self.sigma, index, -1)
+
+    @property
+    def manifold(self) -> Curves:
+        """The circles."""
+        return Curves.trace(self.sigma, [partial(polar, radius) for radius in self.radii], 0, 2 * math.pi)
 
 
 class SmoothCheckerboard(NoisyDataset):

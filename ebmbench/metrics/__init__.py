@@ -17,9 +17,12 @@ SAMPLERS = ("common", "native")
 
 @hookimpl
 def ebmbench_metrics() -> Iterator[MetricSpec]:
-    """The surface metrics and the sample metrics."""
+    """The surface metrics and the sample metrics, and what the set ``all`` adds to them."""
     yield from _surface()
     yield from _samples()
+    yield from _manifold()
+    yield from _landscape()
+    yield from _conditional()
 
 
 def _surface() -> Iterator[MetricSpec]:
@@ -127,3 +130,56 @@ def _samples() -> Iterator[MetricSpec]:
     coverage = "share of the modes that get a tenth of their due"
     yield sampled("mode_coverage", f"{home}:mode_coverage", coverage, unit="", direction="up", best=1.0)
     yield from _more_of_the_samples()
+
+
+def _manifold() -> Iterator[MetricSpec]:
+    """How the energy rises off the manifold, and whether it leads back: the lecture's second question."""
+    home = "ebmbench.metrics.manifold"
+    more = partial(MetricSpec, unit="", kinds=ALL, in_core=False)
+    exponent = "power of the distance that F rises with off the manifold, 1/4 to 3 widths"
+    yield more("growth_exponent", f"{home}:growth_exponent", exponent, direction="none", refs=("LeCun, NYU DLSP20",))
+    yield more("growth_r2", f"{home}:growth_r2", "how well that power law holds", direction="none")
+    curved = partial(more, variants=TEMPERATURES)
+    across = "second difference of F across the manifold, by its width"
+    yield curved("curvature_normal", f"{home}:curvature_normal", across, direction="one")
+    straight = "second difference of F along the manifold, by its width"
+    yield curved("curvature_tangent", f"{home}:curvature_tangent", straight, direction="zero")
+    yield more("auroc_shell", f"{home}:auroc_shell", "AUROC of data against a shell 2 to 4 widths away", direction="up")
+    down = partial(more, unit="width", direction="down")
+    yield down("projection_error", f"{home}:projection_error", "end of a descent of F to the nearest manifold point")
+    yield down("projection_residual", f"{home}:projection_residual", "distance of that end from the manifold")
+    yield down("projection_drift", f"{home}:projection_drift", "how far a second descent still moves")
+    success = "share of descents that end within 2 widths of the manifold"
+    yield more("projection_success", f"{home}:projection_success", success, direction="up", best=1.0)
+
+
+def _landscape() -> Iterator[MetricSpec]:
+    """Wells, the passes between them, and what lies between the modes."""
+    home = "ebmbench.metrics.landscape"
+    more = partial(MetricSpec, unit="", kinds=ALL, in_core=False)
+    recall = "share of the modes that hold a well at least a nat deep"
+    yield more("minima_recall", f"{home}:minima_recall", recall, direction="up", best=1.0)
+    yield more("minima_spurious", f"{home}:minima_spurious", "wells outside all modes", direction="down", best=0.0)
+    barrier = "height of the lowest pass between modes over the truth's, median"
+    yield more("barrier_ratio", f"{home}:barrier_ratio", barrier, direction="one", best=1.0)
+    mass = "total variation of the masses of the modes"
+    yield more("mode_mass_error", f"{home}:mode_mass_error", mass, direction="down", variants=CALIBRATIONS, best=0.0)
+    low = "share of the gaps between data whose energy is as low as data's"
+    yield more("antimode", f"{home}:antimode", low, direction="down", best=0.0, refs=("Alain & Bengio 2014",))
+    yield more("auroc_between", f"{home}:auroc_between", "AUROC of data against the gaps between them", direction="up")
+
+
+def _conditional() -> Iterator[MetricSpec]:
+    """Given y1, predict y2: the lecture's first question."""
+    home = "ebmbench.metrics.conditional"
+    more = partial(MetricSpec, kinds=ALL, variants=CALIBRATIONS, in_core=False)
+    nats = partial(more, unit="nats", direction="down")
+    yield nats("conditional_kl", f"{home}:conditional_kl", "KL of y2 given y1, over y1 of the data", best=0.0)
+    yield nats("conditional_nll", f"{home}:conditional_nll", "-log likelihood of y2 given y1")
+    plain = partial(more, unit="")
+    branches = "share of the branches of y2 given y1 that are found"
+    yield plain("conditional_modes", f"{home}:conditional_modes", branches, direction="up", best=1.0)
+    one = "error of one draw of y2 given y1 over that of the conditional mean"
+    yield plain("best_of_1", f"{home}:best_of_1", one, direction="down", best=2**0.5)
+    ten = "error of the best of ten draws of y2 given y1 over that of the conditional mean"
+    yield plain("best_of_10", f"{home}:best_of_10", ten, direction="down")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from ebmbench.metrics.calibration import Array, fit_beta, isotonic_log_density, 
 from ebmbench.parts.gradient import input_gradient
 from ebmbench.parts.surface import Surface
 
+T = TypeVar("T")
 CHUNK = 2048
 """Rows of a surface evaluated at once."""
 SAMPLES = 5000
@@ -100,6 +103,13 @@ class Evaluation:
     ) -> None:
         self.surface, self.ruler, self.kind = surface, ruler, kind
         self.validation, self.test, self.seed, self.like = validation, test, seed, like
+        self._found: dict[Callable[[Evaluation], object], object] = {}
+
+    def once(self, compute: Callable[[Evaluation], T]) -> T:
+        """What ``compute`` finds of this evaluation: computed when first asked for, then kept."""
+        if compute not in self._found:
+            self._found[compute] = compute(self)
+        return self._found[compute]  # type: ignore[return-value]
 
     @torch.no_grad()
     def energy_at(self, y: Tensor) -> Array:

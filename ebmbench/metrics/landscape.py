@@ -1,0 +1,242 @@
+"""The energy as a landscape: its wells, the passes between them, and what lies between the modes of the truth.
+
+A well counts when its depth, the height of the lowest pass out of it above its bottom, is at least ``LEAST_DEPTH``
+nats at the temperature of the calibration: wells and passes of the lattice come together from one sweep in the order
+of energy (the persistence of sublevel sets: Edelsbrunner, Letscher & Zomorodian 2002).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from ebmbench.datasets.domain import Box
+from ebmbench.metrics.calibration import Array
+from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable
+from ebmbench.metrics.manifold import pairwise_auroc
+from ebmbench.metrics.surface import level_set
+
+LEAST_DEPTH = 1.0
+"""Nats: a dent of the energy that is shallower is none."""
+PAIRS = 4000
+"""Pairs of test points between which the truth's deepest gap is sought."""
+PLACES = 33
+"""Points of a segment that are looked at."""
+GAP_SHARE = 0.99
+"""A gap lies outside the set that holds this share of the data."""
+NO_BARRIERS = "the truth's modes are not parted by barriers"
+
+Grid = NDArray[np.float64]
+"""Energies of a lattice, with its own shape."""
+
+
+@dataclass(frozen=True)
+class Wells:
+    """Wells of a lattice: the cells of their bottoms and their depths, both (W,); the deepest well has no rim."""
+
+    bottom: NDArray[np.int64]
+    depth: Array
+
+
+def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Wells, Array]:
+    """The wells, and the lowest pass between each two of the marked cells.
+
+    Cells are flooded in the order of energy and joined to their flooded neighbors (the eight of the plane); where two
+    pools meet, the one with the higher bottom ends.
+
+    Args:
+        energy: (n, m).
+        marks: (K,) cells, by their place in the flattened lattice.
+
+    Returns:
+        the wells, and the (K, K) energies of the lowest passes (on the diagonal, the marks' own energies).
+    """
+    rows, columns = energy.shape
+    flat = energy.ravel()
+    order = np.argsort(flat, kind="stable")
+    parent = np.full(len(flat), -1)
+    passes = np.full((len(marks), len(marks)), np.inf)
+    pools: dict[int, list[int]] = {}
+    for index, mark in enumerate(marks.tolist()):
+        pools.setdefault(mark, []).append(index)
+        passes[index, index] = flat[mark]
+    bottoms: list[int] = []
+    depths: list[float] = []
+    parents, values = parent.tolist(), flat.tolist()
+
+    def root(cell: int) -> int:
+        while parents[cell] != cell:
+            parents[cell] = parents[parents[cell]]
+            cell = parents[cell]
+        return cell
+
+    for cell in order.tolist():
+        parents[cell] = cell
+        level = values[cell]
+        row, column = divmod(cell, columns)
+        for r in range(max(row - 1, 0), min(row + 2, rows)):
+            for s in range(max(column - 1, 0), min(column + 2, columns)):
+                other = r * columns + s
+                if parents[other] < 0 or other == cell:
+                    continue
+                mine, theirs = root(cell), root(other)
+                if mine == theirs:
+                    continue
+                high, low = (mine, theirs) if values[mine] > values[theirs] else (theirs, mine)
+                if level > values[high]:
+                    bottoms.append(high)
+                    depths.append(level - values[high])
+                _join(pools, passes, low, high, level)
+                parents[high] = low
+    bottoms.append(root(int(order[0])))
+    depths.append(np.inf)
+    return Wells(np.asarray(bottoms), np.asarray(depths)), passes
+
+
+def _join(pools: dict[int, list[int]], passes: Array, low: int, high: int, level: float) -> None:
+    """The marks of the pool that ends move to the other; the pass between them is where they met."""
+    moved = pools.pop(high, [])
+    if not moved:
+        return
+    held = pools.setdefault(low, [])
+    for one in moved:
+        for other in held:
+            passes[one, other] = passes[other, one] = level
+    held += moved
+
+
+@dataclass(frozen=True)
+class Relief:
+    """One calibrated energy on the lattice, with its wells and the passes between the truth's modes."""
+
+    wells: Wells
+    passes: Array
+    bottoms: Array
+
+
+def relief(energy: Array, shape: tuple[int, int], marks: NDArray[np.int64]) -> Relief:
+    """The relief of an energy (M,) on a lattice of that shape; infinite energies are as high as the highest finite."""
+    finite = np.minimum(energy, energy[np.isfinite(energy)].max())
+    wells, passes = sweep(finite.reshape(shape), marks)
+    return Relief(wells, passes, finite[marks])
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """The truth's modes on the lattice: who owns each cell (-1: nobody), the best cell of each, the truth's relief."""
+
+    owner: NDArray[np.int64]
+    marks: NDArray[np.int64]
+    truth: Relief
+    shape: tuple[int, int]
+
+
+def terrain(evaluation: Evaluation) -> Terrain:
+    """The modes of the truth, where there are several on a plane.
+
+    Raises:
+        NotApplicable: if there are not.
+    """
+    ruler = evaluation.ruler
+    dataset = ruler.dataset
+    if dataset.modes < 2:
+        raise NotApplicable("the distribution is in one piece")
+    if not isinstance(dataset.domain, Box) or dataset.domain.dim != 2:
+        raise NotApplicable("wells are sought on the plane only")
+    owner = dataset.assign_mode(ruler.support.points).numpy()
+    log_p = ruler.log_p
+    marks = [int(np.flatnonzero(owner == mode)[log_p[owner == mode].argmax()]) for mode in range(dataset.modes)]
+    shape = (ruler.cells, ruler.cells)
+    return Terrain(owner, np.asarray(marks), relief(-log_p, shape, np.asarray(marks)), shape)
+
+
+def relief_at_beta(evaluation: Evaluation) -> Relief:
+    """The relief of the energy at its best temperature."""
+    ground = evaluation.once(terrain)
+    if np.isnan(evaluation.beta):
+        raise NotApplicable("the energy is constant on data")
+    return relief(evaluation.beta * evaluation.energy, ground.shape, ground.marks)
+
+
+def gaps(evaluation: Evaluation) -> Tensor:
+    """Points (n, d) between the data: on segments between pairs of test points, where the true density is lowest.
+
+    Kept when they lie outside the set that holds 99 % of the data, half of the pairs at least.
+
+    Raises:
+        NotApplicable: if hardly any two data points have a gap between them.
+    """
+    test = evaluation.test.double()
+    generator = Generator().manual_seed(evaluation.seed)
+    first, second = (test[torch.randint(len(test), (PAIRS,), generator=generator)] for _ in range(2))
+    place = torch.linspace(0, 1, PLACES, dtype=torch.float64)[None, :, None]
+    points = first[:, None] + place * (second - first)[:, None]
+    log_p = evaluation.ruler.dataset.log_prob(points.flatten(0, 1)).reshape(PAIRS, PLACES)
+    lowest, index = log_p.min(1)
+    level = float(np.quantile(evaluation.log_p_test, 1 - GAP_SHARE))
+    kept = lowest < level
+    if float(kept.double().mean()) < 0.5:
+        raise NotApplicable("between most data points there is no gap")
+    return points[torch.arange(PAIRS), index][kept]
+
+
+# --- the metrics of the catalog --------------------------------------------------------------------------------------
+
+
+def minima_recall(c: EvalContext) -> float:
+    """The share of the truth's modes that hold at least one well of the energy; modes that are no wells are not due."""
+    ground = c.evaluation.once(terrain)
+    due = np.unique(_owners(ground, ground.truth))
+    if len(due[due >= 0]) < 2:
+        raise NotApplicable(NO_BARRIERS)
+    return float(np.isin(due[due >= 0], _owners(ground, c.evaluation.once(relief_at_beta))).mean())
+
+
+def minima_spurious(c: EvalContext) -> float:
+    """The number of wells that lie in no mode of the truth."""
+    return float((_owners(c.evaluation.once(terrain), c.evaluation.once(relief_at_beta)) < 0).sum())
+
+
+def _owners(ground: Terrain, found: Relief) -> NDArray[np.int64]:
+    """The mode that each well lies in."""
+    return ground.owner[found.wells.bottom[found.wells.depth >= LEAST_DEPTH]]
+
+
+def barrier_ratio(c: EvalContext) -> float:
+    """Median over pairs of modes of the height of the lowest pass between them, over the truth's.
+
+    A height is counted from the higher of the two modes' own energies, at the best temperature.
+    """
+    ours, truth = (_heights(r) for r in (c.evaluation.once(relief_at_beta), c.evaluation.once(terrain).truth))
+    held = truth >= LEAST_DEPTH
+    if not held.any():
+        raise NotApplicable(NO_BARRIERS)
+    return float(np.median(ours[held] / truth[held]))
+
+
+def _heights(found: Relief) -> Array:
+    upper = np.triu_indices(len(found.bottoms), 1)
+    higher = np.maximum.outer(found.bottoms, found.bottoms)
+    return np.asarray((found.passes - higher)[upper], dtype=np.float64)
+
+
+def mode_mass_error(c: EvalContext) -> float:
+    """1/2 sum of |mass of q - mass of p| over the modes and the rest of the plane, between 0 and 1."""
+    owner = c.evaluation.once(terrain).owner
+    ours, truth = (np.bincount(owner + 1, np.exp(log_q + c.log_weight)) for log_q in (c.log_q, c.log_p))
+    return float(0.5 * np.abs(ours - truth).sum())
+
+
+def antimode(c: EvalContext) -> float:
+    """The share of points between the data whose energy is as low as that of 95 % of the data: 0 for the truth."""
+    inside = c.energy[level_set(c.energy, c.log_p, c.log_weight)].max()
+    return float((c.evaluation.energy_at(c.evaluation.once(gaps)) <= inside).mean())
+
+
+def auroc_between(c: EvalContext) -> float:
+    """AUROC of F between data and the deepest gaps between them."""
+    return pairwise_auroc(c.energy_test, c.evaluation.energy_at(c.evaluation.once(gaps)))

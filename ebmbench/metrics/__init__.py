@@ -12,6 +12,7 @@ ALL = frozenset(EnergyKind)
 CALIBRATED = ALL - {EnergyKind.RANKING}
 CALIBRATIONS = ("raw", "beta", "iso")
 TEMPERATURES = ("raw", "beta")
+FITTED = ("beta", "iso")
 SAMPLERS = ("common", "native")
 
 
@@ -157,11 +158,12 @@ def _landscape() -> Iterator[MetricSpec]:
     """Wells, the passes between them, and what lies between the modes."""
     home = "ebmbench.metrics.landscape"
     more = partial(MetricSpec, unit="", kinds=ALL, in_core=False)
+    wells = partial(more, variants=FITTED)
     recall = "share of the modes that hold a well at least a nat deep"
-    yield more("minima_recall", f"{home}:minima_recall", recall, direction="up", best=1.0)
-    yield more("minima_spurious", f"{home}:minima_spurious", "wells outside all modes", direction="down", best=0.0)
+    yield wells("minima_recall", f"{home}:minima_recall", recall, direction="up", best=1.0)
+    yield wells("minima_spurious", f"{home}:minima_spurious", "wells outside all modes", direction="down", best=0.0)
     barrier = "height of the lowest pass between modes over the truth's, median"
-    yield more("barrier_ratio", f"{home}:barrier_ratio", barrier, direction="one", best=1.0)
+    yield wells("barrier_ratio", f"{home}:barrier_ratio", barrier, direction="one", best=1.0)
     mass = "total variation of the masses of the modes"
     yield more("mode_mass_error", f"{home}:mode_mass_error", mass, direction="down", variants=CALIBRATIONS, best=0.0)
     low = "share of the gaps between data whose energy is as low as data's"

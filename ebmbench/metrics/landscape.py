@@ -50,7 +50,7 @@ def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Wells, Array]:
 
     Args:
         energy: (n, m).
-        marks: (K,) cells, by their place in the flattened lattice.
+        marks: (K,) different cells, by their place in the flattened lattice.
 
     Returns:
         the wells, and the (K, K) energies of the lowest passes (on the diagonal, the marks' own energies).
@@ -62,7 +62,7 @@ def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Wells, Array]:
     passes = np.full((len(marks), len(marks)), np.inf)
     pools: dict[int, list[int]] = {}
     for index, mark in enumerate(marks.tolist()):
-        pools.setdefault(mark, []).append(index)
+        pools[mark] = [index]
         passes[index, index] = flat[mark]
     bottoms: list[int] = []
     depths: list[float] = []
@@ -162,6 +162,16 @@ def relief_at_beta(evaluation: Evaluation) -> Relief:
     return relief(evaluation.beta * evaluation.energy, ground.shape, ground.marks)
 
 
+def relief_of_order(evaluation: Evaluation) -> Relief:
+    """The relief of the energy recalibrated by its order alone."""
+    ground = evaluation.once(terrain)
+    return relief(-evaluation.iso_log_density, ground.shape, ground.marks)
+
+
+def _relief(c: EvalContext) -> Relief:
+    return c.evaluation.once(relief_of_order if c.variant == "iso" else relief_at_beta)
+
+
 def gaps(evaluation: Evaluation) -> Tensor:
     """Points (n, d) between the data: on segments between pairs of test points, where the true density is lowest.
 
@@ -193,12 +203,12 @@ def minima_recall(c: EvalContext) -> float:
     due = np.unique(_owners(ground, ground.truth))
     if len(due[due >= 0]) < 2:
         raise NotApplicable(NO_BARRIERS)
-    return float(np.isin(due[due >= 0], _owners(ground, c.evaluation.once(relief_at_beta))).mean())
+    return float(np.isin(due[due >= 0], _owners(ground, _relief(c))).mean())
 
 
 def minima_spurious(c: EvalContext) -> float:
     """The number of wells that lie in no mode of the truth."""
-    return float((_owners(c.evaluation.once(terrain), c.evaluation.once(relief_at_beta)) < 0).sum())
+    return float((_owners(c.evaluation.once(terrain), _relief(c)) < 0).sum())
 
 
 def _owners(ground: Terrain, found: Relief) -> NDArray[np.int64]:
@@ -209,9 +219,9 @@ def _owners(ground: Terrain, found: Relief) -> NDArray[np.int64]:
 def barrier_ratio(c: EvalContext) -> float:
     """Median over pairs of modes of the height of the lowest pass between them, over the truth's.
 
-    A height is counted from the higher of the two modes' own energies, at the best temperature.
+    A height is counted from the higher of the two modes' own energies.
     """
-    ours, truth = (_heights(r) for r in (c.evaluation.once(relief_at_beta), c.evaluation.once(terrain).truth))
+    ours, truth = (_heights(r) for r in (_relief(c), c.evaluation.once(terrain).truth))
     held = truth >= LEAST_DEPTH
     if not held.any():
         raise NotApplicable(NO_BARRIERS)

@@ -98,19 +98,21 @@ def along(evaluation: Evaluation, distances: Array, tangent: bool = False) -> Ne
 
 
 def descend(evaluation: Evaluation, start: Tensor, width: float) -> Tensor:
-    """Where going down the energy from ``start`` (n, d) ends: Adam, its steps a cosine from 0.3 widths to nothing.
+    """Where going down the energy from ``start`` (n, d) ends: its steps a cosine from 0.3 widths to nothing.
 
-    Adam's steps do not depend on the scale of the energy, which a ranking energy has none of.
+    Each point's gradient is averaged and divided by its own root mean square length, as Adam does for each coordinate
+    (Kingma & Ba 2015, algorithm 1): the steps do not depend on the scale of the energy, which a ranking energy has none
+    of; and, unlike Adam's, they lead down the gradient whichever way the axes lie.
     """
     y = start.to(evaluation.like)
-    first, second = torch.zeros_like(y), torch.zeros_like(y)
+    mean, power = torch.zeros_like(y), y.new_zeros(len(y), 1)
     for step in range(DESCENT_STEPS):
         gradient = input_gradient(evaluation.surface, y)[1]
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.99 * second + 0.01 * gradient.square()
-        mean, power = first / (1 - 0.9 ** (step + 1)), second / (1 - 0.99 ** (step + 1))
+        mean = 0.9 * mean + 0.1 * gradient
+        power = 0.99 * power + 0.01 * gradient.square().sum(-1, keepdim=True)
+        length = (power / (1 - 0.99 ** (step + 1))).sqrt() + torch.finfo(y.dtype).tiny ** 0.5
         rate = FIRST_STEP * width * 0.5 * (1 + np.cos(np.pi * step / DESCENT_STEPS))
-        y = y - rate * mean / (power.sqrt() + torch.finfo(y.dtype).tiny ** 0.5)
+        y = y - rate / (1 - 0.9 ** (step + 1)) * mean / length
     return y.detach().cpu().double()
 
 

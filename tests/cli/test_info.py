@@ -54,6 +54,11 @@ def test_the_card_of_a_metric() -> None:
     assert "variants raw, beta, iso" in lines
 
 
+def test_the_card_of_a_metric_says_what_the_truth_reads_and_what_it_costs() -> None:
+    lines = [" ".join(line.split()) for line in card("mmd2").splitlines()]
+    assert any(line.startswith("8gaussians common ") and line.endswith(" s") and "+-" in line for line in lines)
+
+
 @pytest.mark.parametrize(("given", "nearest"), [("nec", "nce"), ("moon", "moons"), ("oracel", "oracle")])
 def test_an_unknown_name_is_answered_with_the_nearest(given: str, nearest: str) -> None:
     done = info(given)

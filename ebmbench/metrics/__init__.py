@@ -182,6 +182,6 @@ def _conditional() -> Iterator[MetricSpec]:
     branches = "share of the branches of y2 given y1 that are found"
     yield plain("conditional_modes", f"{home}:conditional_modes", branches, direction="up", best=1.0)
     one = "error of one draw of y2 given y1 over that of the conditional mean"
-    yield plain("best_of_1", f"{home}:best_of_1", one, direction="down", best=2**0.5)
+    yield plain("best_of_1", f"{home}:best_of_1", one, direction="none", best=2**0.5)
     ten = "error of the best of ten draws of y2 given y1 over that of the conditional mean"
-    yield plain("best_of_10", f"{home}:best_of_10", ten, direction="down")
+    yield plain("best_of_10", f"{home}:best_of_10", ten, direction="none")

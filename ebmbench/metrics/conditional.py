@@ -78,16 +78,28 @@ def branches(log_density: Array) -> NDArray[np.int64]:
     return np.asarray(found - 1)
 
 
+def due(log_density: Array) -> list[tuple[int, int]]:
+    """The first and last cell of each branch: its peak, and what lies beside it without falling by ``PROMINENCE``.
+
+    A branch with a flat top has its peak nowhere in particular.
+    """
+    found = []
+    for peak in branches(log_density):
+        low = np.flatnonzero(log_density < log_density[peak] - PROMINENCE)
+        before, after = low[low < peak], low[low > peak]
+        found.append((int(before[-1]) + 1 if len(before) else 0, int(after[0]) - 1 if len(after) else len(log_density)))
+    return found
+
+
 def branch_recall(p: Slices, q: Slices, weight: Array, reach: float) -> float:
     """The share of the true branches, slices weighted by their mass, that have one of q's within ``reach`` cells."""
     total = found = 0.0
     truth, model = p.conditional, q.conditional
     for row in np.flatnonzero(weight > 1e-4 * weight.max())[::EACH]:
-        true, ours = branches(truth[row]), branches(model[row])
-        if len(true):
-            near = np.abs(true[:, None] - ours[None]).min(1, initial=model.shape[1]) <= reach
-            found += weight[row] * near.mean()
-            total += weight[row]
+        ours = branches(model[row])
+        hits = [bool(((ours >= low - reach) & (ours <= high + reach)).any()) for low, high in due(truth[row])]
+        found += weight[row] * sum(hits) / len(hits)
+        total += weight[row]
     return float(found / total)
 
 

@@ -151,3 +151,13 @@ def test_a_branch_elsewhere_is_not_one_that_is_due() -> None:
             return super().forward(y - torch.tensor([0.0, 1.0]))
 
     assert conditional.conditional_modes(held(truth, Moved(truth))) < 0.2
+
+
+def test_a_branch_with_a_flat_top_is_found_wherever_the_peak_on_it_stands() -> None:
+    y = np.linspace(-4, 4, 400)
+    flat = -50.0 * (np.abs(y) > 1)
+    tilted = flat + 0.1 * y
+    p, q = (conditional.Slices(np.stack([f] * 8), math.log(y[1] - y[0])) for f in (flat, tilted))
+    assert conditional.branch_recall(p, q, np.ones(8), reach=3) == 1
+    elsewhere = conditional.Slices(np.stack([np.roll(flat, 120)] * 8), p.log_step)
+    assert conditional.branch_recall(p, elsewhere, np.ones(8), reach=3) == 0

@@ -54,7 +54,7 @@ def read_rows(path: Path, array: str | None = None, columns: Sequence[str] | Non
         if kind in (".csv", ".parquet"):
             table = _read_csv(path) if kind == ".csv" else _read_parquet(path)
             return rows_of_frame(table, path.name, columns)
-        found = _read_npz(path, array) if kind == ".npz" else np.load(path, allow_pickle=False)
+        found = _read_npz(path, array) if kind == ".npz" else _read_npy(path)
     except RowsError:
         raise
     except OSError as error:
@@ -136,10 +136,17 @@ def checked(found: NDArray[Any], name: str, columns: Sequence[str] | None = None
     return rows
 
 
+def _read_npy(path: Path) -> NDArray[Any]:
+    with path.open("rb") as file:
+        found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return found
+
+
 def _read_npz(path: Path, array: str | None) -> NDArray[Any]:
-    with np.load(path, allow_pickle=False) as stored:
-        if not hasattr(stored, "files"):
-            raise RowsError(f"{path.name}: an npy file by the name of an npz file")
+    stored = np.load(path, allow_pickle=False)
+    if isinstance(stored, np.ndarray):
+        raise RowsError(f"{path.name}: is an npy file; give it that ending")
+    with stored:
         names = list(stored.files)
         if array is None and len(names) == 1:
             array = names[0]

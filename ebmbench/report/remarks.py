@@ -58,7 +58,7 @@ def _missing(lines: Sequence[Line]) -> Iterator[str]:
         names = ", ".join(_name(metric, those, variants[metric]) for metric, those in gap.metrics.items())
         yield f"{reason}: {names} ({concerned}; {count})"
     if len(ordered) > MOST_REASONS:
-        yield f"{len(ordered) - MOST_REASONS} more kinds of note: see in metrics.parquet"
+        yield f"{len(ordered) - MOST_REASONS} more: see the notes in metrics.parquet"
 
 
 def _name(metric: str, those: Iterable[str], known: Iterable[str]) -> str:

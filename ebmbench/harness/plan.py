@@ -246,7 +246,7 @@ class Planner:
         if entry.grid or entry.select:
             raise self.source.error("own data have no grid and nothing to select", location)
         try:
-            table, count = own_table(self.store, self.source.path.parent, entry)
+            table, count = own_table(self.store, self.source.folder((*location, "file")), entry)
         except (EntryError, RowsError) as error:
             raise self.source.error(str(error), (*location, error.key)) from None
         left = count - sum(held_out_sizes(count, self.suite.data))

@@ -40,6 +40,11 @@ class Source:
         text = self.lines[line] if line < len(self.lines) else ""
         return SuiteError(message, self.path, line + 1, column + 1, text[:200])
 
+    def folder(self, location: Location) -> Path:
+        """Where a relative path at ``location`` starts: beside the file, or here if the command line has set it."""
+        here = any(location[: len(place)] == place for place in self.overridden)
+        return Path() if here else self.path.parent
+
     def place(self, location: Location, at_key: bool = False) -> tuple[int, int]:
         """Line and column, from zero, of a value or of its key."""
         node: Any = self.tree

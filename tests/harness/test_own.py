@@ -151,3 +151,16 @@ def test_an_error_in_it_has_a_place_too() -> None:
 def test_what_no_file_could_say_is_refused(value: object) -> None:
     with pytest.raises(UsageError):
         read_suite(document(methods=[{"name": "nce", "noise_ratio": value}], seeds=value))
+
+
+def test_a_file_that_the_command_line_names_is_looked_for_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "suites").mkdir()
+    file = tmp_path / "suites" / "suite.yaml"
+    file.write_text(HEAD + "datasets: [moons]")
+    np.save(tmp_path / "mine.npy", some_rows())
+    monkeypatch.chdir(tmp_path)
+    suite, source = read_suite(str(file), ["datasets=[{file: mine.npy}]"])
+    store = Store(tmp_path / "results")
+    store.prepare()
+    (planned,) = Planner(suite, source, load_catalog(), store).plan().trials
+    assert planned.view.dataset == "mine"

@@ -169,6 +169,15 @@ class Dataset(BaseModel):
         return None
 
     @property
+    def density_known(self) -> bool:
+        """Whether ``log_prob`` and ``score`` exist: not for rows of unknown origin, nor for a law without a density."""
+        return True
+
+    def rows(self) -> Tensor | None:
+        """All rows (n, d) of a finite table, which are split and never drawn; None for a source without an end."""
+        return None
+
+    @property
     def modes(self) -> int:
         """How many separate modes there are; one when the distribution is in one piece."""
         return 1
@@ -326,6 +335,8 @@ class MetricSpec:
     """The value of the truth itself, where it is known beforehand."""
     in_core: bool = True
     refs: tuple[str, ...] = ()
+    why_not: str = ""
+    """Why it does not apply to the other kinds."""
 
 
 Spec = MethodSpec | DatasetSpec | MetricSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from rich.console import Console
 from ebmbench.contracts import Status
 from ebmbench.harness.forecast import Forecast
 from ebmbench.harness.machine import usable_cores
+from ebmbench.harness.own import own_suite
 from ebmbench.harness.plan import Plan, Planned, Planner, State, plugin_files
 from ebmbench.harness.supervisor import Supervisor
 from ebmbench.observers.announcer import Announcer
@@ -65,7 +66,8 @@ class Session:
         UsageError: if the suite, a plugin, an option or the results folder is not usable.
     """
 
-    reference: str
+    reference: str | Mapping[str, Any]
+    """A suite's file or name, or what such a file would say."""
     options: Options
     console: Console = field(default_factory=lambda: Console(stderr=True))
     suite: Suite = field(init=False)
@@ -91,7 +93,9 @@ class Session:
         self.store = Store(options.results)
         self.store.prepare()
         planner = Planner(self.suite, source, self.catalog, self.store)
-        self.plan = planner.plan(options.keyword, not options.narrowed, options.retry_failed, options.no_train)
+        # a suite in memory is what the options make of it: only a keyword leaves something out
+        full = not options.narrowed if isinstance(self.reference, str) else not options.keyword
+        self.plan = planner.plan(options.keyword, full, options.retry_failed, options.no_train)
 
     def _check_plugins(self, files: Iterable[Path]) -> None:
         """A plugin that was asked for must work; one that is merely installed is a line in red."""
@@ -261,17 +265,41 @@ class Results:
         raise UsageError(f"no trial '{trial}'{suggest(trial, [t.view.name for t in self.result.trials])}")
 
 
-def run(suite: str, **options: Any) -> Results:
-    """Run a suite (a path, or the name of a shipped one), as ``ebmbench run`` does.
+def run(
+    suite: str | None = None,
+    *,
+    methods: Sequence[str | Mapping[str, Any]] | None = None,
+    data: Any = None,
+    **options: Any,
+) -> Results:
+    """Run a suite (a path, or the name of a shipped one), as ``ebmbench run`` does; or methods on data of your own.
+
+    ``run(methods=["nce", "gmm"], data=array)`` is a suite called ``own`` of one dataset called ``data``, with three
+    seeds and two million passes; ``seeds=1`` and ``overrides=["budget.passes=100000"]`` change that. A fifth of the
+    rows, or 10000, is for the test, and a fifth, or 5000, for validation.
 
     Args:
         suite: the suite.
+        methods: instead of a suite, the methods as a suite's file would list them.
+        data: the rows (n, d) they are run on: a numpy array, a torch tensor or a pandas data frame.
         options: fields of ``Options``: keyword, overrides, seeds, workers, results, timeout, retry_failed, fresh,
             no_train, plugins.
+
+    Raises:
+        UsageError: if anything given is not usable.
     """
     if "results" in options:
         options["results"] = Path(options["results"])
-    return Results(Session(suite, Options(**options)).run())
+    chosen = Options(**options)
+    if suite is not None:
+        if methods is not None or data is not None:
+            raise UsageError("run: either a suite, or methods and data")
+        return Results(Session(suite, chosen).run())
+    if methods is None or data is None:
+        raise UsageError("run: expected a suite, or both methods and data")
+    store = Store(chosen.results)
+    store.prepare()
+    return Results(Session(own_suite(store, methods, data), chosen).run())
 
 
 def load(suite: str, results: str | Path = DEFAULT_RESULTS) -> Results:

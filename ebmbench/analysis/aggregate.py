@@ -17,6 +17,11 @@ from ebmbench.store.tables import TrialResult
 
 FAILED_SKILL = -1.0
 """What a trial that did not end well counts as."""
+FAILED_NATS = 1.0
+"""Where no truth is known: so much worse than the worst that ended well on the same rows."""
+NLL = "nll_beta"
+"""What ranks without a truth. The claim of a normalized energy that nobody checked (``nll`` without a lattice) never
+does: a method would win by claiming too much."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,10 @@ class Line:
         return self.strategy is Strategy.REFERENCE
 
     def strata(self, name: str, failed: float | None = None) -> list[list[float]]:
-        """The values of a metric for each dataset; a failed trial counts as ``failed``, or not at all."""
+        """The values of a metric for each dataset; a failed trial counts as ``failed`` (if a truth is known there)."""
         groups: dict[str, list[float]] = defaultdict(list)
         for trial in self.trials:
-            value = trial.values.get(name, failed if _failed(trial) else None)
+            value = _value(trial, name, failed)
             if value is not None:
                 groups[trial.view.dataset].append(value)
         return [values for values in groups.values() if values]
@@ -53,7 +58,7 @@ class Line:
     def median(self, name: str, dataset: str, failed: float | None = None) -> float | None:
         """The median over seeds on one dataset; a failed trial counts as ``failed``, or not at all."""
         here = [trial for trial in self.trials if trial.view.dataset == dataset]
-        found = [trial.values.get(name, failed if _failed(trial) else None) for trial in here]
+        found = [_value(trial, name, failed) for trial in here]
         values = [value for value in found if value is not None]
         return median(values) if values else None
 
@@ -61,6 +66,13 @@ class Line:
         """The mean of a training cost over the trials that were trained."""
         costs = [float(getattr(t.training, name)) for t in self.trials if t.training is not None]
         return fmean(costs) if costs else None
+
+
+def _value(trial: TrialResult, name: str, failed: float | None = None) -> float | None:
+    found = trial.values.get(name)
+    if found is None and _failed(trial) and trial.view.density_known:
+        return failed
+    return found
 
 
 def _failed(trial: TrialResult) -> bool:
@@ -121,19 +133,24 @@ def choose(trials: Sequence[TrialResult], metric: str) -> tuple[list[TrialResult
 
 @dataclass(frozen=True)
 class Ranking:
-    """The order of the methods by skill, and which cannot be told from the first."""
+    """The best of the methods by skill, or by NLL where no truth is known, and which cannot be told from it."""
 
     best: str | None
     ties: frozenset[str]
 
 
 def rank(board: Sequence[Line]) -> Ranking:
-    """The best by skill (reference rows never compete) and its ties by paired tests over (dataset, seed)."""
+    """The best (reference rows never compete) and its ties by paired tests over (dataset, seed).
+
+    By skill, where a truth is known; a suite without any is ranked by the mean held-out NLL.
+    """
+    if not any(trial.view.density_known for line in board for trial in line.trials):
+        return _rank_by_nll(board)
     pairs = {
         line.row: {
             (t.view.dataset, t.view.seed): t.values.get("skill", FAILED_SKILL)
             for t in line.trials
-            if t.status is not Status.SKIPPED
+            if t.status is not Status.SKIPPED and t.view.density_known
         }
         for line in board
         if not line.reference
@@ -143,4 +160,27 @@ def rank(board: Sequence[Line]) -> Ranking:
         return Ranking(None, frozenset())
     means = {line.row: line.estimate("skill", FAILED_SKILL) for line in board if line.row in table.columns}
     best = max(table.columns, key=lambda row: means[row].value if means[row] else FAILED_SKILL)  # type: ignore[union-attr]
+    return Ranking(best, frozenset(tied_with_best(table, best)))
+
+
+def _rank_by_nll(board: Sequence[Line]) -> Ranking:
+    """As ``rank``, on the rows and seeds where any method has an NLL; differences need no common zero."""
+    pairs = {
+        line.row: pd.Series(
+            {
+                (t.view.dataset, t.view.seed): t.values.get(NLL, float("nan"))
+                for t in line.trials
+                if t.status is not Status.SKIPPED
+            },
+            dtype=float,
+        )
+        for line in board
+        if not line.reference
+    }
+    table = pd.DataFrame({row: values for row, values in pairs.items() if len(values)})
+    table = table.replace(float("inf"), float("nan")).dropna(how="all")
+    if table.empty:
+        return Ranking(None, frozenset())
+    table = table.apply(lambda row: row.fillna(row.max() + FAILED_NATS), axis=1)
+    best = str(table.mean().idxmin())
     return Ranking(best, frozenset(tied_with_best(table, best)))

@@ -35,9 +35,9 @@ def spent_to_reach(trial: TrialResult, target: float) -> Spent | None:
     budget spent, so that the true moment lies at most a factor of two before. A trial that failed never reached it.
 
     Returns:
-        None for a trial that was skipped or not run: it says nothing.
+        None for a trial that was skipped or not run, or whose truth is not known: it says nothing.
     """
-    if trial.status in (None, Status.SKIPPED):
+    if trial.status in (None, Status.SKIPPED) or not trial.view.density_known:
         return None
     variant = "beta" if trial.view.kind is EnergyKind.RANKING else "raw"
     for point in sorted(trial.curve, key=lambda p: p.step):

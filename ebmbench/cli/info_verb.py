@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ebmbench.cli import options
-from ebmbench.contracts import DatasetSpec, MethodSpec, MetricSpec
+from ebmbench.contracts import DatasetSpec, EnergyKind, MethodSpec, MetricSpec
 from ebmbench.suite.catalog import Catalog, Entry, load_catalog
 from ebmbench.suite.errors import UsageError, printable, suggest
 
@@ -68,6 +68,7 @@ def _card(entry: Entry[Any]) -> Iterator[str]:
         yield f"  best      {spec.direction}{'' if spec.best is None else f' ({spec.best:g} for the truth)'}"
         yield f"  kinds     {', '.join(sorted(spec.kinds))}"
         yield f"  variants  {', '.join(v for v in spec.variants if v) or '-'}"
+        yield from _not_for(spec)
     if spec.refs:
         yield f"  refs      {'; '.join(spec.refs)}"
     yield f"  owner     {entry.owner}"
@@ -91,6 +92,17 @@ def _readings(metric: str) -> Iterator[str]:
     for reading in found:
         value = f"{reading.mean:.4g} +- {reading.sd:.2g}"
         yield f"    {reading.dataset:16s} {reading.variant:8s} {value:24s} {reading.seconds:.2g} s"
+
+
+def _not_for(spec: MetricSpec) -> Iterator[str]:
+    """The kinds of energy that a metric, or its raw variant, does not apply to, and why."""
+    from ebmbench.metrics.evaluate import obstacle
+
+    for kind in EnergyKind:
+        blocked = [variant for variant in spec.variants if obstacle(spec, kind, variant)]
+        if blocked:
+            what = kind.value if len(blocked) == len(spec.variants) else f"{kind.value} ({', '.join(blocked)})"
+            yield f"  n/a for   {what}: {obstacle(spec, kind, blocked[0])}"
 
 
 def _fields(target: Any, presets: Any) -> Iterator[str]:
@@ -119,5 +131,5 @@ def _trial(name: str, results: Path) -> Iterator[str]:
         if training is not None:
             yield f"  training  {training.train_seconds:.2f} s, {training.steps} steps, {training.passes} passes"
         for value in measured.values if measured else ():
-            shown = value.note if value.value is None else f"{value.value:.6g}"
+            shown = value.note if value.value is None else f"{value.value:.6g}  {value.note}".rstrip()
             yield f"  {value.metric:20s} {value.variant:8s} {shown}"

@@ -12,7 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ebmbench.contracts import Dataset, Method, MetricSpec, Status
+from ebmbench.contracts import Dataset, DatasetSpec, Method, MetricSpec, Status
+from ebmbench.datasets.files import RowsError
+from ebmbench.datasets.table import Table
+from ebmbench.harness.own import EntryError, own_table
+from ebmbench.harness.stream import held_out_sizes
 from ebmbench.parts.problem import Problem
 from ebmbench.store.folders import Store, missing_metrics
 from ebmbench.store.records import DatasetCell, MethodCell, MetricCell, RunRecord, TrialSpec, TrialView
@@ -179,6 +183,7 @@ class Planner:
             strategy=facts.strategy,
             kind=facts.kind,
             skipped=self._obstacle(method, dataset, device),
+            density_known=bool(getattr(dataset.instance, "density_known", True)),
         )
         return view, spec
 
@@ -209,9 +214,15 @@ class Planner:
 
     def _points(self, shelf: str, index: int, entry: Entry) -> Iterator[Choice]:
         location: Location = (shelf, index)
+        if entry.file is not None:
+            yield self._own_data(shelf, entry, location)
+            return
         try:
             offer = self.catalog.find(shelf, entry.name)
         except UsageError as error:
+            if shelf == "datasets" and "file" in entry.params:
+                message = f"own data have a file and no name; call them 'label: {entry.name}'"
+                raise self.source.error(message, (*location, "name")) from None
             raise self.source.error(str(error), (*location, "name")) from None
         if shelf == "methods" and entry.select:
             self._check_select(entry.select, location)
@@ -227,6 +238,23 @@ class Planner:
             except ValidationError as error:
                 raise self._field_error(error, cls, (*location,), entry) from None
             yield Choice(entry, offer, instance, ",".join(f"{key}={value}" for key, value in point.items()))
+
+    def _own_data(self, shelf: str, entry: Entry, location: Location) -> Choice:
+        """The rows of a user's file, which are copied into the store: its workers read nothing else."""
+        if shelf != "datasets":
+            raise self.source.error("'name' is missing: only datasets are read from a file", location)
+        if entry.grid or entry.select:
+            raise self.source.error("own data have no grid and nothing to select", location)
+        try:
+            table, count = own_table(self.store, self.source.folder((*location, "file")), entry)
+        except (EntryError, RowsError) as error:
+            raise self.source.error(str(error), (*location, error.key)) from None
+        left = count - sum(held_out_sizes(count, self.suite.data))
+        if self.suite.data.train != "stream" and self.suite.data.train > left:
+            message = f"train: {self.suite.data.train}: '{entry.row}' has {count} rows, of which {left} are to train on"
+            raise self.source.error(message, ("data", "train"))
+        spec = DatasetSpec(entry.row, Table, f"own data: {entry.name}")
+        return Choice(entry, Offer(spec, "ebmbench:datasets"), table, "")
 
     def _check_select(self, select: str, location: Location) -> None:
         known = ["nll_validation", "nll_validation_beta"]
@@ -269,6 +297,7 @@ class Planner:
             direction=spec.direction,
             kinds=tuple(sorted(spec.kinds)),
             variants=spec.variants,
+            why_not=spec.why_not,
             code=closure_of([offer.target.partition(":")[0]]).digest,
         )
 

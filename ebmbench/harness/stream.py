@@ -1,16 +1,48 @@
-"""The training data: an endless row stream that is a function of (dataset, seed), or a fixed set of its first rows."""
+"""The training data: an endless row stream that is a function of (dataset, seed), or a fixed set of its first rows.
+
+A finite table is split by seed first; its stream goes through the training rows epoch by epoch.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ebmbench.contracts import Dataset
 from ebmbench.harness.seeding import generator
+from ebmbench.suite.errors import UsageError
 from ebmbench.suite.schema import DataRegime
 
 BLOCK = 8192
 """Rows drawn at once; a part of what a stream is, so that every batch size reads the same rows in the same order."""
+
+
+LARGEST_SHARE = 5
+"""Of a finite table at most one row in so many is for validation, and as many for the test."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of a finite table, each (n, d): every row is in one part and in no other."""
+
+    test: Tensor
+    validation: Tensor
+    train: Tensor
+
+
+def held_out_sizes(count: int, regime: DataRegime) -> tuple[int, int]:
+    """How many of ``count`` rows are for the test and for validation."""
+    return min(regime.test, count // LARGEST_SHARE), min(regime.validation, count // LARGEST_SHARE)
+
+
+def split(rows: Tensor, regime: DataRegime, seed: int) -> Split:
+    """The rows (n, d) dealt out by a permutation of the seed's own."""
+    order = torch.randperm(len(rows), generator=generator("split", seed))
+    test, validation = held_out_sizes(len(rows), regime)
+    return Split(rows[order[:test]], rows[order[test : test + validation]], rows[order[test + validation :]])
 
 
 class Stream:
@@ -26,27 +58,47 @@ class Stream:
     def __init__(self, dataset: Dataset, regime: DataRegime, seed: int, like: Tensor) -> None:
         self.dataset, self.regime, self.seed, self.like = dataset, regime, seed, like
         self._block_index, self._block = -1, like.new_empty(0)
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
 
     def training_set(self) -> Tensor:
         """What a set-wise method sees, and what the problem's moments are taken from: (n, d)."""
         n = self.regime.set if self.regime.train == "stream" else self.regime.train
-        return self._rows(0, n)
+        return self._rows(0, n) if self._table is None else self._table[:n]
 
     def batch(self, step: int, rows: int) -> Tensor:
         """The batch of a step: the next rows of the stream, or a pass through the fixed set in an order of its own."""
+        if self._table is not None:
+            return self._shuffled(self._table, step * rows, rows)
         if self.regime.train == "stream":
             return self._rows(step * rows, (step + 1) * rows)
-        return self._shuffled(step * rows, rows)
+        return self._shuffled(self._fixed(), step * rows, rows)
 
-    def _shuffled(self, start: int, rows: int) -> Tensor:
-        everything = self._fixed()
+    @cached_property
+    def _table(self) -> Tensor | None:
+        """All that a finite table has to train on; None for an endless source."""
+        rows = self.dataset.rows()
+        if rows is None:
+            return None
+        train = split(rows, self.regime, self.seed).train.to(self.like)
+        if self.regime.train == "stream":
+            return train
+        if len(train) < self.regime.train:
+            raise UsageError(f"train: {self.regime.train}: there are {len(train)} rows to train on")
+        return train[: self.regime.train]
+
+    def _shuffled(self, everything: Tensor, start: int, rows: int) -> Tensor:
         parts, n = [], len(everything)
         while rows > 0:
             epoch, place = divmod(start, n)
-            order = torch.randperm(n, generator=generator("order", self.seed, epoch))[place : place + rows]
+            order = self._order_of(epoch, n)[place : place + rows]
             parts.append(everything[order.to(everything.device)])
             start, rows = start + len(order), rows - len(order)
         return torch.cat(parts)
+
+    def _order_of(self, epoch: int, n: int) -> Tensor:
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, torch.randperm(n, generator=generator("order", self.seed, epoch))
+        return self._order
 
     def _fixed(self) -> Tensor:
         if self._block_index != 0 or len(self._block) != self.regime.train:
@@ -73,5 +125,9 @@ class Stream:
 
 def held_out(dataset: Dataset, regime: DataRegime, seed: int) -> tuple[Tensor, Tensor]:
     """The validation and test points of a seed, (n, d) in the dataset's own dtype; axes of their own."""
+    rows = dataset.rows()
+    if rows is not None:
+        parts = split(rows, regime, seed)
+        return parts.validation, parts.test
     validation = dataset.sample(regime.validation, generator("validation", seed)).y
     return validation, dataset.sample(regime.test, generator("test", seed)).y

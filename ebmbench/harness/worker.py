@@ -20,6 +20,8 @@ import torch
 import torch._dynamo  # Adam imports it at its first use, a second that no training should be charged
 
 from ebmbench.contracts import Batch, Dataset, Method, Status
+from ebmbench.datasets.domain import Box
+from ebmbench.datasets.table import Table
 from ebmbench.harness.clocks import Clock, device_peak_bytes, peak_bytes
 from ebmbench.harness.loop import Diverged, Progress, check_energies, train
 from ebmbench.harness.machine import machine_id
@@ -30,7 +32,7 @@ from ebmbench.metrics.evaluate import evaluate
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.reference import ReferenceMethod
 from ebmbench.parts.surface import Surface
-from ebmbench.store.folders import TrialFolder, append_line, missing_metrics, write_atomic
+from ebmbench.store.folders import Store, TrialFolder, append_line, missing_metrics, write_atomic
 from ebmbench.store.records import Attempt, Measurements, Point, Training, TrialSpec, Value
 from ebmbench.suite.catalog import load_file, load_target
 from ebmbench.suite.errors import UsageError, one_line
@@ -40,7 +42,11 @@ FINE, COARSE = 400, 200
 """Cells along each axis of the lattices at the end and at milestones."""
 LOWEST = -1e4
 """Log densities below this are stored as this: half precision is for pictures."""
+SHOWN = 3000
+"""Test points kept for pictures, where they stand in the place of the truth."""
 MILESTONE_METRICS = (("kl", "raw"), ("kl", "beta"), ("nll", "iso"), ("auroc", ""))
+"""What is kept of a milestone; where no truth is known, ``TRUTHLESS`` beside it."""
+TRUTHLESS = (("nll", "beta"),)
 
 
 class CodeChanged(Exception):
@@ -63,6 +69,8 @@ class Bench:
             load_file(root / str(file))
         method = load_target(spec.method.target, spec.method.owner)(**spec.method.params)
         dataset = load_target(spec.dataset.target, spec.dataset.owner)(**spec.dataset.params)
+        if isinstance(dataset, Table):
+            dataset = dataset.kept_in(Store(root).tables)
         dtype = getattr(torch, spec.device.dtype)
         return cls(spec, method, dataset, torch.zeros((), dtype=dtype, device=spec.device.device))
 
@@ -74,7 +82,7 @@ class Bench:
     def problem(self, training_set: torch.Tensor) -> Problem:
         """What the method may know: the moments are taken in double precision, and kept in the training's."""
         rows = training_set.double()
-        mean, cov = rows.mean(0).cpu(), torch.cov(rows.T).cpu()
+        mean, cov = rows.mean(0).cpu(), torch.cov(rows.T).cpu().reshape(rows.shape[1], -1)
         dtype = self.like.dtype
         return Problem(self.dataset.domain, mean.to(dtype), cov.to(dtype), self.spec.net, self.truth)
 
@@ -139,7 +147,8 @@ class TrialWork:
         def milestone(readout: Surface, progress: Progress) -> None:
             evaluation = self._evaluation(readout, coarse)
             self._append_points(evaluation, progress, clock.seconds)
-            curves.append(evaluation.energy.astype(np.float32))
+            if coarse.has_lattice:
+                curves.append(evaluation.energy.astype(np.float32))
 
         progress = train(stepper, stream, spec.budget, rng, clock, milestone)
         readout = stepper.readout()
@@ -170,7 +179,8 @@ class TrialWork:
         with clock.running():
             surface = load_model(self.folder, self.root)
             evaluation = self._evaluation(surface, Ruler(self.bench.dataset, FINE))
-            if not (evaluation.energy > -np.inf).all():  # plus infinity is honest: no mass there
+            known = evaluation.energy if evaluation.ruler.has_lattice else evaluation.energy_test
+            if not (known > -np.inf).all():  # plus infinity is honest: no mass there
                 raise Diverged("the energy is not a number, or minus infinity, somewhere on the domain")
             values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
         kept = [value for value in (old.values if old else ()) if value.metric not in wanted]
@@ -185,10 +195,11 @@ class TrialWork:
 
     def _append_points(self, evaluation: Evaluation, progress: Progress, seconds: float) -> None:
         by_name = {cell.name: cell for cell in self.spec.metrics}
-        wanted = [by_name[name] for name in dict.fromkeys(n for n, _ in MILESTONE_METRICS) if name in by_name]
+        kept = MILESTONE_METRICS if self.bench.dataset.density_known else (*MILESTONE_METRICS, *TRUTHLESS)
+        wanted = [by_name[name] for name in dict.fromkeys(n for n, _ in kept) if name in by_name]
         values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in wanted])
         for value in values:
-            if (value.metric, value.variant) in MILESTONE_METRICS and value.value is not None:
+            if (value.metric, value.variant) in kept and value.value is not None:
                 append_line(self.folder.file("curve.jsonl"), self._point(value, progress, seconds).model_dump_json())
 
     @staticmethod
@@ -203,16 +214,28 @@ class TrialWork:
         )
 
     def _save_artifacts(self, evaluation: Evaluation) -> None:
-        energy = evaluation.energy.astype(np.float32)
-        iso = np.maximum(evaluation.iso_log_density, LOWEST).astype(np.float16)
-        log_p = np.maximum(evaluation.ruler.log_p, LOWEST).astype(np.float16)
-        with self.folder.file("surface.npz").open("wb") as file:
-            np.savez_compressed(file, energy=energy, iso_log_density=iso, log_p=log_p)
-        samples = {"common": evaluation.common_samples.float().numpy()}
+        samples = {}
+        if evaluation.ruler.has_lattice:
+            self._save_surface(evaluation)
+            samples["common"] = evaluation.common_samples.float().numpy()
         if evaluation.surface.samples_natively:
             samples["native"] = evaluation.native_samples.float().numpy()
         with self.folder.file("samples.npz").open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **samples)
+
+    def _save_surface(self, evaluation: Evaluation) -> None:
+        """The energy on the lattice beside the truth; where that is not known, beside test points."""
+        arrays: dict[str, np.ndarray] = {
+            "energy": evaluation.energy.astype(np.float32),
+            "iso_log_density": np.maximum(evaluation.iso_log_density, LOWEST).astype(np.float16),
+        }
+        domain = self.bench.dataset.domain
+        if self.bench.dataset.density_known:
+            arrays["log_p"] = np.maximum(evaluation.ruler.log_p, LOWEST).astype(np.float16)
+        elif isinstance(domain, Box):
+            arrays |= {"box": np.array([domain.low, domain.high]), "data": evaluation.test[:SHOWN].numpy()}
+        with self.folder.file("surface.npz").open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def save_model(folder: TrialFolder, surface: Surface) -> None:

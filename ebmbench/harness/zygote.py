@@ -27,6 +27,7 @@ PRELOAD = (
     "sklearn.mixture",
     "torch",
     "ebmbench.datasets.plane",
+    "ebmbench.datasets.table",
     "ebmbench.harness.worker",
     "ebmbench.metrics.samples",
     "ebmbench.metrics.surface",

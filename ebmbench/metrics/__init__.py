@@ -14,6 +14,7 @@ CALIBRATIONS = ("raw", "beta", "iso")
 TEMPERATURES = ("raw", "beta")
 FITTED = ("beta", "iso")
 SAMPLERS = ("common", "native")
+NO_SCALE = "the scale of a ranking energy means nothing"
 
 
 @hookimpl
@@ -38,7 +39,15 @@ def _surface() -> Iterator[MetricSpec]:
     blurred = "KL(p blurred by the method's own noise || q)"
     smoothed = frozenset({EnergyKind.SMOOTHED})
     yield MetricSpec(
-        "kl_smoothed", f"{home}:kl_smoothed", blurred, "nats", "down", smoothed, variants=TEMPERATURES, best=0.0
+        "kl_smoothed",
+        f"{home}:kl_smoothed",
+        blurred,
+        "nats",
+        "down",
+        smoothed,
+        variants=TEMPERATURES,
+        best=0.0,
+        why_not="only a smoothed energy is blurred by noise of the method's own",
     )
     yield down("kl_reverse", f"{home}:kl_reverse", "KL(q || p) on the lattice", best=0.0)
     yield plain("tv", f"{home}:tv", "total variation", direction="down", variants=CALIBRATIONS, best=0.0)
@@ -57,10 +66,11 @@ def _surface() -> Iterator[MetricSpec]:
     yield plain("beta", f"{home}:beta", "best inverse temperature on validation", direction="one", best=1.0)
     yield from _more_of_the_surface()
     zero = partial(MetricSpec, unit="nats", direction="zero", variants=("raw",), best=0.0)
-    yield zero("leak", f"{home}:leak", "log Z outside the domain", kinds=CALIBRATED)
+    yield zero("leak", f"{home}:leak", "log Z outside the domain", kinds=CALIBRATED, why_not=NO_SCALE)
     normalized = frozenset({EnergyKind.NORMALIZED})
     claim = "log Z of an energy that claims to be normalized"
-    yield zero("log_z_error", f"{home}:log_z_error", claim, kinds=normalized)
+    only = "only a normalized energy claims a constant"
+    yield zero("log_z_error", f"{home}:log_z_error", claim, kinds=normalized, why_not=only)
 
 
 def _more_of_the_surface() -> Iterator[MetricSpec]:
@@ -93,6 +103,7 @@ def _more_of_the_surface() -> Iterator[MetricSpec]:
         variants=("raw",),
         best=0.0,
         in_core=False,
+        why_not=NO_SCALE,
     )
     margin = "gap between uniform and data in standard deviations of F on data"
     yield more("d_prime", f"{home}:d_prime", margin, direction="up")

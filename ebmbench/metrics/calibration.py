@@ -53,6 +53,32 @@ def fit_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
     return float(np.exp(brentq(gap, low, high, xtol=1e-6))) / spread
 
 
+def held_out_isotonic(held_out: Array, energy: Array, log_weight: Array) -> tuple[Array, Array]:
+    """The density that decreases with the energy and fits held-out points best, when the truth is not known.
+
+    As ``isotonic_log_density``, with the mass of the points in place of the true density. One more point is spread
+    evenly over the support, so that a level beyond all held-out points has a small density and not none.
+
+    Args:
+        held_out: F at the points it is fitted to; a point belongs to the next level of the support at or above it.
+        energy: F on the support.
+        log_weight: log volumes of the support.
+
+    Returns:
+        The levels of F on the support, ascending, and the log density at each.
+    """
+    levels, index = np.unique(energy, return_inverse=True)
+    volume = np.bincount(index, np.exp(log_weight), minlength=len(levels))
+    points = np.bincount(level_of(held_out, levels), minlength=len(levels))
+    mass = (points + volume / volume.sum()) / (len(held_out) + 1)
+    return levels, np.log(isotonic_regression(mass / volume, weights=volume, increasing=False).x)
+
+
+def level_of(energy: Array, levels: Array) -> NDArray[np.intp]:
+    """The index of the first of the ascending levels that is not below each energy; of the last, beyond all."""
+    return np.minimum(np.searchsorted(levels, energy), len(levels) - 1)
+
+
 def isotonic_log_density(energy: Array, log_p: Array, log_weight: Array) -> Array:
     """log of the density closest to p among those that decrease with the energy: the Grenander estimate on the support.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -13,7 +14,14 @@ from torch import Tensor
 
 from ebmbench.contracts import Dataset, EnergyKind, Support
 from ebmbench.datasets.domain import Box
-from ebmbench.metrics.calibration import Array, fit_beta, isotonic_log_density, log_normalizer
+from ebmbench.metrics.calibration import (
+    Array,
+    fit_beta,
+    held_out_isotonic,
+    isotonic_log_density,
+    level_of,
+    log_normalizer,
+)
 from ebmbench.parts.gradient import input_gradient
 from ebmbench.parts.surface import Surface
 
@@ -22,6 +30,8 @@ CHUNK = 2048
 """Rows of a surface evaluated at once."""
 SAMPLES = 5000
 """Samples drawn of a surface."""
+MOST_AXES = 3
+"""Dimensions in which a lattice is laid; beyond, its cells would be wider than anything that data do."""
 
 
 class NotApplicable(Exception):
@@ -29,15 +39,42 @@ class NotApplicable(Exception):
 
 
 class Ruler:
-    """The truth on the lattice of a dataset's domain, computed once for all that is held against it."""
+    """The truth on the lattice of a dataset's domain, computed once for all that is held against it.
+
+    Where the truth is not known, the lattice alone. Where there is no lattice, neither: whoever asks is told why.
+
+    Args:
+        dataset: the truth.
+        cells: along each axis of the plane; in three dimensions as many cells in all.
+    """
 
     def __init__(self, dataset: Dataset, cells: int) -> None:
         self.dataset, self.cells = dataset, cells
 
+    @property
+    def has_lattice(self) -> bool:
+        """Whether the domain can be covered."""
+        return not isinstance(self.dataset.domain, Box) or self.dataset.domain.dim <= MOST_AXES
+
+    @property
+    def side(self) -> int:
+        """Cells along each axis."""
+        dim = self.dataset.domain.dim
+        if not self.has_lattice:
+            raise NotApplicable(f"no lattice covers {dim} dimensions")
+        if dim <= 2 or not isinstance(self.dataset.domain, Box):
+            return self.cells
+        return int(math.exp(2 / dim * math.log(self.cells)) + 1e-9)
+
+    def require_density(self) -> None:
+        """Raise ``NotApplicable`` unless the truth is known."""
+        if not self.dataset.density_known:
+            raise NotApplicable("the true density of these data is not known")
+
     @cached_property
     def support(self) -> Support:
         """The lattice."""
-        return self.dataset.domain.support(self.cells)
+        return self.dataset.domain.support(self.side)
 
     @cached_property
     def log_weight(self) -> Array:
@@ -47,6 +84,7 @@ class Ruler:
     @cached_property
     def log_p(self) -> Array:
         """The true log density (M,), normalized on the lattice."""
+        self.require_density()
         log_p = as_array(self.dataset.log_prob(self.support.points))
         return log_p - log_normalizer(-log_p, self.log_weight)
 
@@ -60,6 +98,7 @@ class Ruler:
     @cached_property
     def moments(self) -> tuple[Array, Array]:
         """The true mean (d,) and covariance (d, d)."""
+        self.require_density()
         points, mass = as_array(self.support.points), np.exp(self.log_p + self.log_weight)
         mean = mass @ points
         centered = points - mean
@@ -141,11 +180,13 @@ class Evaluation:
     @cached_property
     def log_p_test(self) -> Array:
         """log p at the test points."""
+        self.ruler.require_density()
         return as_array(self.ruler.dataset.log_prob(self.test))
 
     @cached_property
     def score_test(self) -> Array:
         """grad log p at the test points."""
+        self.ruler.require_density()
         return as_array(self.ruler.dataset.score(self.test))
 
     @cached_property
@@ -159,7 +200,7 @@ class Evaluation:
         domain = self.ruler.dataset.domain
         if not isinstance(domain, Box):
             raise NotApplicable("the domain has no outside")
-        support = domain.scaled(2).support(self.ruler.cells // 2)
+        support = domain.scaled(2).support(self.ruler.side // 2)
         outside = ~domain.contains(support.points)
         energy = self.energy_at(support.points[outside])
         return log_normalizer(energy, as_array(support.log_weight[outside]))
@@ -167,12 +208,13 @@ class Evaluation:
     @cached_property
     def log_z_refined(self) -> float:
         """log of the integral of exp(-F) over the domain on a lattice twice as fine."""
-        support = self.ruler.dataset.domain.support(2 * self.ruler.cells)
+        support = self.ruler.dataset.domain.support(2 * self.ruler.side)
         return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
 
     @cached_property
     def smoothed_log_p(self) -> Array:
         """The truth blurred by the surface's own noise, as log density on the lattice, normalized there."""
+        self.ruler.require_density()
         sigma = self.surface.smoothing
         if sigma is None:
             raise NotApplicable("the surface does not say what noise blurs it")
@@ -184,8 +226,28 @@ class Evaluation:
 
     @cached_property
     def iso_log_density(self) -> Array:
-        """The best density that decreases with F, on the lattice."""
-        return isotonic_log_density(self.energy, self.ruler.log_p, self.ruler.log_weight)
+        """The best density that decreases with F, on the lattice: fitted to p, or else to the validation points."""
+        if self.ruler.dataset.density_known:
+            return isotonic_log_density(self.energy, self.ruler.log_p, self.ruler.log_weight)
+        levels, log_density = self._isotonic_fit
+        return log_density[level_of(self.energy, levels)]
+
+    @cached_property
+    def iso_log_density_test(self) -> Array:
+        """The log density at the test points that decreases with F and fits the validation points best."""
+        levels, log_density = self._isotonic_fit
+        return log_density[level_of(self.energy_test, levels)]
+
+    @cached_property
+    def _isotonic_fit(self) -> tuple[Array, Array]:
+        return held_out_isotonic(self.energy_validation, self.energy, self.ruler.log_weight)
+
+    @cached_property
+    def spread(self) -> float:
+        """Root mean square of the standard deviations of the data: the true ones, or else those of the test points."""
+        if self.ruler.dataset.density_known and self.ruler.has_lattice:
+            return self.ruler.spread
+        return float(self.test.double().var(0).mean().sqrt())
 
     @cached_property
     def native_samples(self) -> Tensor:
@@ -211,7 +273,7 @@ class Evaluation:
         cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
-        cell = (torch.tensor(domain.high) - torch.tensor(domain.low)).double() / self.ruler.cells
+        cell = (torch.tensor(domain.high) - torch.tensor(domain.low)).double() / self.ruler.side
         jitter = torch.rand(n, domain.dim, generator=generator, dtype=torch.float64) - 0.5
         return self.ruler.support.points[index] + jitter * cell
 
@@ -222,6 +284,8 @@ class EvalContext:
 
     evaluation: Evaluation
     variant: str = ""
+    remarks: list[str] = field(default_factory=list, compare=False)
+    """What a reader must know of a value that was computed."""
 
     @property
     def energy(self) -> Array:
@@ -256,6 +320,17 @@ class EvalContext:
         return log_normalizer(self.energy, self.log_weight, self.beta_used)
 
     @property
+    def log_z_or_claim(self) -> float:
+        """``log_z``; without a lattice the zero that a normalized energy claims, with a remark that it is a claim."""
+        evaluation = self.evaluation
+        claims = evaluation.kind is EnergyKind.NORMALIZED and self.beta_used == 1
+        if evaluation.ruler.has_lattice or not claims:
+            return self.log_z
+        dim = evaluation.ruler.dataset.domain.dim
+        self.remarks.append(f"log Z = 0 as the energy claims, not checked: no lattice covers {dim} dimensions")
+        return 0.0
+
+    @property
     def log_q(self) -> Array:
         """The calibrated log density on the lattice."""
         if self.variant == "iso":
@@ -265,12 +340,12 @@ class EvalContext:
     @property
     def nll_test(self) -> Array:
         """-log q at each test point."""
-        return np.asarray(self.beta_used * self.evaluation.energy_test + self.log_z, dtype=np.float64)
+        return np.asarray(self.beta_used * self.evaluation.energy_test + self.log_z_or_claim, dtype=np.float64)
 
     @property
     def nll_validation(self) -> Array:
         """-log q at each validation point."""
-        return np.asarray(self.beta_used * self.evaluation.energy_validation + self.log_z, dtype=np.float64)
+        return np.asarray(self.beta_used * self.evaluation.energy_validation + self.log_z_or_claim, dtype=np.float64)
 
     @property
     def energy_test(self) -> Array:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterable, Iterator
 
 from ebmbench.contracts import EnergyKind, MetricSpec
+from ebmbench.metrics import NO_SCALE
 from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable
 from ebmbench.store.records import Value
 from ebmbench.suite.catalog import load_target
 from ebmbench.suite.errors import one_line
-
-NO_SCALE = "n/a: the scale of a ranking energy means nothing; see beta and iso"
 
 
 def evaluate(evaluation: Evaluation, specs: Iterable[tuple[MetricSpec, str]]) -> list[Value]:
@@ -19,16 +18,18 @@ def evaluate(evaluation: Evaluation, specs: Iterable[tuple[MetricSpec, str]]) ->
     return [value for spec, owner in specs for value in _variants(evaluation, spec, owner)]
 
 
+def obstacle(spec: MetricSpec, kind: EnergyKind, variant: str = "") -> str:
+    """Why a metric, or a variant of it, does not apply to a kind of energy; empty when it does."""
+    if kind in spec.kinds:
+        return NO_SCALE if variant == "raw" and kind is EnergyKind.RANKING else ""
+    return spec.why_not or f"not for {kind} energies"
+
+
 def _variants(evaluation: Evaluation, spec: MetricSpec, owner: str) -> Iterator[Value]:
     for variant in spec.variants:
-        if evaluation.kind not in spec.kinds:
-            yield Value(metric=spec.name, variant=variant, note=f"n/a: not for {evaluation.kind} energies")
-        elif variant == "raw" and evaluation.kind is EnergyKind.RANKING:
-            yield Value(
-                metric=spec.name,
-                variant=variant,
-                note=NO_SCALE,
-            )
+        reason = obstacle(spec, evaluation.kind, variant)
+        if reason:
+            yield Value(metric=spec.name, variant=variant, note=f"n/a: {reason}")
         else:
             yield _measure(spec, owner, EvalContext(evaluation, variant))
 
@@ -43,4 +44,6 @@ def _measure(spec: MetricSpec, owner: str, context: EvalContext) -> Value:
         return Value(metric=spec.name, variant=context.variant, note=f"error: {one_line(error)}")
     if math.isnan(number):
         return Value(metric=spec.name, variant=context.variant, note="n/a: the value is not a number")
-    return Value(metric=spec.name, variant=context.variant, value=number)
+    return Value(
+        metric=spec.name, variant=context.variant, value=number, note="; ".join(dict.fromkeys(context.remarks))
+    )

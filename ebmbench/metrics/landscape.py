@@ -142,6 +142,7 @@ def terrain(evaluation: Evaluation) -> Terrain:
         NotApplicable: if there are not.
     """
     ruler = evaluation.ruler
+    ruler.require_density()
     dataset = ruler.dataset
     if dataset.modes < 2:
         raise NotApplicable("the distribution is in one piece")
@@ -180,6 +181,7 @@ def gaps(evaluation: Evaluation) -> Tensor:
     Raises:
         NotApplicable: if hardly any two data points have a gap between them.
     """
+    level = float(np.quantile(evaluation.log_p_test, 1 - GAP_SHARE))
     test = evaluation.test.double()
     generator = Generator().manual_seed(evaluation.seed)
     first, second = (test[torch.randint(len(test), (PAIRS,), generator=generator)] for _ in range(2))
@@ -187,7 +189,6 @@ def gaps(evaluation: Evaluation) -> Tensor:
     points = first[:, None] + place * (second - first)[:, None]
     log_p = evaluation.ruler.dataset.log_prob(points.flatten(0, 1)).reshape(PAIRS, PLACES)
     lowest, index = log_p.min(1)
-    level = float(np.quantile(evaluation.log_p_test, 1 - GAP_SHARE))
     kept = lowest < level
     if float(kept.double().mean()) < 0.5:
         raise NotApplicable("between most data points there is no gap")

@@ -78,7 +78,7 @@ def half_circle(n: int) -> Tensor:
 
 def mmd2(c: EvalContext) -> float:
     """Unbiased MMD^2 between samples and test points."""
-    bandwidths = torch.tensor(BANDWIDTHS, dtype=torch.float64) * c.evaluation.ruler.spread
+    bandwidths = torch.tensor(BANDWIDTHS, dtype=torch.float64) * c.evaluation.spread
     # float32 halves the cost; the kernel sums are of order one and their error of order 1e-7
     return unbiased_mmd2(c.samples(MMD_POINTS).float(), c.reference(MMD_POINTS).float(), bandwidths.float())
 
@@ -93,8 +93,7 @@ def sliced_wasserstein(c: EvalContext) -> float:
 
 def mode_coverage(c: EvalContext) -> float:
     """The share of the modes that get at least a tenth of their due of the samples."""
-    if c.dataset.modes < 2:
-        raise NotApplicable("the distribution is in one piece")
+    _need_modes(c)
     n = min(SAMPLES, len(c.evaluation.test))
     found, due = (_mode_shares(c, points) for points in (c.samples(n), c.reference(n)))
     return float((found >= FAIR_SHARE * due).double().mean())
@@ -113,14 +112,20 @@ def wasserstein2(c: EvalContext) -> float:
 
 def mode_kl(c: EvalContext) -> float:
     """KL of the shares of the modes among samples from those among test points; one sample is added to each mode."""
-    if c.dataset.modes < 2:
-        raise NotApplicable("the distribution is in one piece")
+    _need_modes(c)
     n = min(SAMPLES, len(c.evaluation.test))
     found, due = (
         (_mode_shares(c, points) * n + 1) / (n + c.dataset.modes) for points in (c.samples(n), c.reference(n))
     )
     found, due = found / found.sum(), due / due.sum()
     return float((due * (due / found).log()).sum())
+
+
+def _need_modes(c: EvalContext) -> None:
+    if not c.dataset.density_known:
+        raise NotApplicable("the modes of these data are not known")
+    if c.dataset.modes < 2:
+        raise NotApplicable("the distribution is in one piece")
 
 
 def _mode_shares(c: EvalContext, points: Tensor) -> Tensor:

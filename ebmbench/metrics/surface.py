@@ -42,6 +42,15 @@ def ranking_area(energy: Array, log_p: Array, log_weight: Array) -> float:
     return float((below * volume).sum() / (mass.sum() * volume.sum()))
 
 
+def sampled_ranking_area(at_data: Array, energy: Array, log_weight: Array) -> float:
+    """``ranking_area`` when data are points and no density: F at the points against the uniform law on the support."""
+    order = np.argsort(energy)
+    levels = energy[order]
+    volume = np.concatenate([[0.0], np.cumsum(np.exp(log_weight[order]))])
+    below, not_above = (volume[np.searchsorted(levels, at_data, side)] for side in ("left", "right"))
+    return float(1 - (below + not_above).mean() / (2 * volume[-1]))
+
+
 def level_set(energy: Array, log_p: Array, log_weight: Array, share: float = 0.95) -> NDArray[np.bool_]:
     """The cells of the set {F <= t} that holds ``share`` of the data, as booleans (M,); a level is in it as a whole."""
     order = np.argsort(energy, kind="stable")
@@ -65,7 +74,8 @@ def kl(c: EvalContext) -> float:
 
 def kl_reverse(c: EvalContext) -> float:
     """KL(q || p)."""
-    return divergence(c.log_q, c.log_p, c.log_weight)
+    log_p = c.log_p
+    return divergence(c.log_q, log_p, c.log_weight)
 
 
 def kl_smoothed(c: EvalContext) -> float:
@@ -80,7 +90,12 @@ def tv(c: EvalContext) -> float:
 
 
 def nll(c: EvalContext) -> float:
-    """Mean of -log q over the test points; for ``iso`` the mean over p itself, which the density was fitted to."""
+    """Mean of -log q over the test points; for ``iso`` the mean over p itself, which the density was fitted to.
+
+    Where p is not known, ``iso`` is fitted to the validation points and read at the test points, as the others are.
+    """
+    if c.variant == "iso" and not c.dataset.density_known:
+        return float(-c.evaluation.iso_log_density_test.mean())
     if c.variant == "iso":
         return divergence(c.log_p, c.log_q, c.log_weight) + c.entropy
     return float(c.nll_test.mean())
@@ -93,7 +108,8 @@ def nll_se(c: EvalContext) -> float:
 
 def nll_excess(c: EvalContext) -> float:
     """``nll`` minus the entropy of p."""
-    return nll(c) - c.entropy
+    entropy = c.entropy
+    return nll(c) - entropy
 
 
 def nll_validation(c: EvalContext) -> float:
@@ -103,7 +119,8 @@ def nll_validation(c: EvalContext) -> float:
 
 def fisher(c: EvalContext) -> float:
     """1/2 E_p |grad F + grad log p|^2 at the test points, F being the calibrated energy."""
-    error = c.beta_used * c.energy_gradient_test + c.score_test
+    score = c.score_test
+    error = c.beta_used * c.energy_gradient_test + score
     return float(0.5 * np.square(error).sum(-1).mean())
 
 
@@ -113,7 +130,9 @@ def spearman(c: EvalContext) -> float:
 
 
 def auroc(c: EvalContext) -> float:
-    """AUROC of F between data and the uniform law on the domain."""
+    """AUROC of F between data (the test points, where their law is not known) and the uniform law on the domain."""
+    if not c.dataset.density_known:
+        return sampled_ranking_area(c.energy_test, c.energy, c.log_weight)
     return ranking_area(c.energy, c.log_p, c.log_weight)
 
 
@@ -187,9 +206,13 @@ def spearman_uniform(c: EvalContext) -> float:
 
 def d_prime(c: EvalContext) -> float:
     """(mean F of the uniform law - mean F of data) over the standard deviation of F on data: a margin without scale."""
-    mass, volume = np.exp(c.log_p + c.log_weight), np.exp(c.log_weight)
-    mean = float(mass @ c.energy)
-    spread = float(np.sqrt(mass @ np.square(c.energy - mean)))
+    volume = np.exp(c.log_weight)
+    if c.dataset.density_known:
+        mass = np.exp(c.log_p + c.log_weight)
+        mean = float(mass @ c.energy)
+        spread = float(np.sqrt(mass @ np.square(c.energy - mean)))
+    else:
+        mean, spread = float(c.energy_test.mean()), float(c.energy_test.std())
     if not spread > 0:
         raise NotApplicable("the energy is constant on data")
     return (float(volume @ c.energy) / float(volume.sum()) - mean) / spread

@@ -77,7 +77,8 @@ class TerminalObserver:
         if status is not Status.OK:
             return f"{place} {trial.view.name}  {status}: {trial.error}"
         values = trial.values
-        shown = [f"{name} {values[key]:.3f}" for name, key in _SHOWN if key in values]
+        wanted = _SHOWN if trial.view.density_known else _SHOWN_WITHOUT_TRUTH
+        shown = [f"{name} {values[key]:.3f}" for name, key in wanted if key in values]
         seconds = trial.training.train_seconds if trial.training else 0.0
         return f"{place} {trial.view.name}  {'  '.join(shown)}  trained {seconds:.1f} s"
 
@@ -87,6 +88,7 @@ class TerminalObserver:
 
 
 _SHOWN = (("skill", "skill"), ("KL", "kl"), ("KL(β)", "kl_beta"))
+_SHOWN_WITHOUT_TRUTH = (("NLL", "nll"), ("NLL(β)", "nll_beta"))
 
 
 def duration(seconds: float | None) -> str:

@@ -60,11 +60,13 @@ class ReconstructionMethod(GradientMethod):
     """A method that trains a map and reads its energy out as the reconstruction error; authors write the loss."""
 
     energy_noise: float = Field(0.1, ge=0, description="size of the cloud that the energy looks from (0: none)")
-    energy_draws: int = Field(6, ge=3, description="points of that cloud")
+    energy_draws: int = Field(6, ge=3, description="points of that cloud; off the plane at least two for each axis")
 
     def build(self, problem: Problem) -> Surface:
-        """The shared residual map."""
-        return ReconstructionSurface(problem, self.energy_noise, self.energy_draws)
+        """The shared residual map; off the plane the cloud is whole sets of axes with both signs."""
+        both = 2 * problem.dim
+        draws = self.energy_draws if problem.dim == 2 else math.ceil(self.energy_draws / both) * both
+        return ReconstructionSurface(problem, self.energy_noise, draws)
 
 
 def isotropic_cloud(draws: int, dim: int) -> Tensor:

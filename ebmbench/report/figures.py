@@ -34,24 +34,48 @@ class Picture:
     """Energies on a square lattice, and how they were calibrated to be shown."""
 
     energy: Array
-    truth: Array
+    truth: Array | None
     calibration: str
+    data: Array | None = None
+    """Test points (n, 2) in units of cells, where the truth is not known."""
+
+    @property
+    def low(self) -> float:
+        """The lowest energy of the truth, or else of the surface."""
+        return float((self.energy if self.truth is None else self.truth).min())
 
 
 def read_picture(trial: TrialResult) -> Picture | None:
-    """The stored surface of a trial as -log q: normalized as it is, or by its order alone for a ranking energy."""
+    """The stored surface of a trial as -log q: normalized as it is, or by its order alone for a ranking energy.
+
+    None when there is none, or none of the plane.
+    """
     try:
         with np.load(trial.folder.verified("surface.npz"), allow_pickle=False) as stored:
-            energy, iso, log_p = (stored[k].astype(np.float64) for k in ("energy", "iso_log_density", "log_p"))
+            arrays = {name: stored[name].astype(np.float64) for name in stored.files}
+        energy, iso, truth, box = arrays["energy"], arrays["iso_log_density"], arrays.get("log_p"), arrays.get("box")
     except (UsageError, OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    if truth is None and (box is None or box.shape[1] != 2):
         return None
     side = round(len(energy) ** 0.5)
     if trial.view.kind is EnergyKind.RANKING:
         shown, calibration = -iso, "iso"
     else:
-        log_weight = np.full(len(energy), -log_normalizer(-log_p, np.zeros(len(energy))))
-        shown, calibration = energy + log_normalizer(energy, log_weight), "-log q"
-    return Picture(shown.reshape(side, side).T, -log_p.reshape(side, side).T, calibration)
+        log_cell = _log_cell(truth, box, len(energy))
+        shown, calibration = energy + log_normalizer(energy, np.full(len(energy), log_cell)), "-log q"
+    picture = shown.reshape(side, side).T
+    if truth is None and box is not None:
+        return Picture(picture, None, calibration, (arrays["data"] - box[0]) / (box[1] - box[0]) * side - 0.5)
+    return Picture(picture, None if truth is None else -truth.reshape(side, side).T, calibration)
+
+
+def _log_cell(log_p: Array | None, box: Array | None, cells: int) -> float:
+    """log of the area of a cell: from the truth, which integrates to one, or from the box."""
+    if box is not None:
+        return float(np.log(box[1] - box[0]).sum() - np.log(cells))
+    assert log_p is not None
+    return -log_normalizer(-log_p, np.zeros(cells))
 
 
 def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | None:
@@ -64,24 +88,32 @@ def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | No
     pictures = {key: read_picture(trial) for key, trial in chosen.items() if trial is not None}
     if not any(pictures.values()):
         return None
+    datasets = [dataset for dataset in datasets if _drawable(dataset, chosen, pictures)]
     rows = [line for line in lines if line.row != "oracle"]
     plt, figure, axes = _grid(len(datasets), 1 + len(rows))
     for i, dataset in enumerate(datasets):
-        found = next((p for (_, d), p in pictures.items() if d == dataset and p is not None), None)
-        _panel(axes[i][0], found.truth if found else None, found, "truth" if i == 0 else "")
+        found = [p for (_, d), p in pictures.items() if d == dataset and p is not None]
+        low = float(np.median([p.low for p in found])) if found else 0.0
+        _truth_panel(axes[i][0], found[0] if found else None, low, i == 0)
         axes[i][0].set_ylabel(_plain(dataset), fontsize=8)
         for j, line in enumerate(rows, start=1):
             picture = pictures.get((line.row, dataset))
             title = f"{_plain(line.row)}\n{line.strategy.value}" if i == 0 else ""
-            _panel(axes[i][j], picture.energy if picture else None, picture, title)
+            _panel(axes[i][j], picture.energy if picture else None, low, title)
             _annotate(axes[i][j], chosen[line.row, dataset])
     figure.suptitle(
-        "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low. "
-        "In each panel: skill of the seed shown.",
+        "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low.\n"
+        "In each panel: skill of the seed shown, or its held-out NLL (β) where no truth is known.",
         fontsize=8,
     )
     plt.close(figure)
     return figure
+
+
+def _drawable(dataset: str, chosen: dict[tuple[str, str], Any], pictures: dict[tuple[str, str], Any]) -> bool:
+    """Whether a dataset has a picture, or might have had one if a trial had ended well."""
+    ended = [key for key, trial in chosen.items() if key[1] == dataset and trial is not None]
+    return not ended or any(pictures[key] is not None for key in ended)
 
 
 def _first(line: Line, dataset: str) -> TrialResult | None:
@@ -101,26 +133,36 @@ def _grid(rows: int, columns: int) -> tuple[Any, Figure, Any]:
     return plt, figure, axes
 
 
-def _panel(axes: Axes, energy: Array | None, picture: Picture | None, title: str) -> None:
+def _truth_panel(axes: Axes, picture: Picture | None, low: float, titled: bool) -> None:
+    """The truth; or the test points, where it is not known."""
+    if picture is None or picture.data is None:
+        _panel(axes, picture.truth if picture else None, low, "truth" if titled else "")
+        return
+    side = len(picture.energy)
+    axes.plot(picture.data[:, 0], picture.data[:, 1], ",", color="black")
+    axes.set(xticks=[], yticks=[], xlim=(-0.5, side - 0.5), ylim=(-0.5, side - 0.5), aspect="equal")
+    axes.set_title("test points" if titled else "", fontsize=8)
+
+
+def _panel(axes: Axes, energy: Array | None, low: float, title: str) -> None:
     import seaborn as sns
 
     axes.set_xticks([])
     axes.set_yticks([])
     if title:
         axes.set_title(title, fontsize=8)
-    if energy is None or picture is None:
+    if energy is None:
         axes.text(0.5, 0.5, "no result", ha="center", va="center", fontsize=7, transform=axes.transAxes)
         return
-    low = float(picture.truth.min())
     image = np.clip(np.nan_to_num(energy, posinf=1e9), low - 1, low + DEPTH)
     palette = sns.color_palette("mako", as_cmap=True)
     axes.imshow(image, origin="lower", cmap=palette, vmin=low - 1, vmax=low + DEPTH, interpolation="bilinear")
 
 
 def _annotate(axes: Axes, trial: TrialResult | None) -> None:
-    skill = trial.values.get("skill") if trial is not None else None
-    if skill is not None:
-        axes.text(0.03, 0.03, f"{skill:.2f}", color="black", fontsize=6, transform=axes.transAxes)
+    number = trial.values.get("skill" if trial.view.density_known else "nll_beta") if trial is not None else None
+    if number is not None:
+        axes.text(0.03, 0.03, f"{number:.2f}", color="black", fontsize=6, transform=axes.transAxes)
 
 
 def _plain(text: str) -> str:
@@ -135,8 +177,8 @@ def draw_trial(trial: TrialResult, path: Path) -> bool:
         return False
     plt, figure, axes = _grid(1, 3)
     figure.set_size_inches(9, 3.2)
-    _panel(axes[0][0], picture.truth, picture, "truth")
-    _panel(axes[0][1], picture.energy, picture, f"{_plain(trial.view.row)} ({picture.calibration})")
+    _truth_panel(axes[0][0], picture, picture.low, True)
+    _panel(axes[0][1], picture.energy, picture.low, f"{_plain(trial.view.row)} ({picture.calibration})")
     _curves(axes[0][2], trial)
     figure.suptitle(_plain(trial.view.name), fontsize=8)
     plt.close(figure)
@@ -153,7 +195,7 @@ def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
     y = dataset.sample(5000, torch.Generator().manual_seed(0)).y.numpy()
     plt, figure, axes = _grid(1, 2)
     figure.set_size_inches(7, 3.7)
-    _panel(axes[0][0], energy, Picture(energy, energy, "-log p"), "-log p (nats)")
+    _panel(axes[0][0], energy, float(energy.min()), "-log p (nats)")
     box: Any = dataset.domain
     axes[0][1].plot(y[:, 0], y[:, 1], ",", color="black")
     axes[0][1].set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), title="5000 samples")
@@ -169,18 +211,20 @@ def _curves(axes: Axes, trial: TrialResult) -> None:
     import seaborn as sns
     from matplotlib.ticker import NullFormatter
 
+    known = trial.view.density_known
     points = [
         {"passes": p.passes, "value": p.value, "curve": f"{p.metric} {p.variant}".strip()}
         for p in trial.curve
-        if p.metric in ("kl",) and p.value is not None
+        if p.metric == ("kl" if known else "nll") and p.value is not None
     ]
-    axes.set_title("forward KL at milestones (nats)", fontsize=8)
+    axes.set_title(f"{'forward KL' if known else 'held-out NLL'} at milestones (nats)", fontsize=8)
     if not points:
         axes.text(0.5, 0.5, "not trained", ha="center", va="center", fontsize=7, transform=axes.transAxes)
         return
     sns.lineplot(pd.DataFrame(points), x="passes", y="value", hue="curve", marker="o", ax=axes)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    if known:
+        axes.set_yscale("log")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("")
 

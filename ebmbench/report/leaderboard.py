@@ -7,12 +7,14 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
-from ebmbench.analysis.aggregate import FAILED_SKILL, Line, Ranking
+from ebmbench.analysis.aggregate import FAILED_SKILL, NLL, Line, Ranking
 from ebmbench.analysis.intervals import Estimate
 from ebmbench.analysis.quality import TARGETS, pace
-from ebmbench.contracts import EnergyKind, Status
+from ebmbench.contracts import EnergyKind
+from ebmbench.report.remarks import notes
 from ebmbench.suite.errors import printable
 
 if TYPE_CHECKING:
@@ -46,6 +48,23 @@ class Board:
             members = [line for line in self.lines if line.strategy.family == family]
             if members:
                 yield family, members
+
+    @property
+    def truthless(self) -> tuple[str, ...]:
+        """The datasets whose density is not known."""
+        views = [trial.view for line in self.lines for trial in line.trials]
+        unknown = {view.dataset for view in views if not view.density_known}
+        return tuple(dataset for dataset in self.datasets if dataset in unknown)
+
+    @property
+    def with_nll(self) -> tuple[str, ...]:
+        """Those of them in which an NLL can be had: a lattice covers their domain."""
+        return tuple(d for d in self.truthless if any(line.median(NLL, d) is not None for line in self.lines))
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is a dataset whose density is known, so that there is skill to rank by."""
+        return not self.truthless or len(self.truthless) < len(self.datasets)
 
     def mark(self, line: Line) -> str:
         """``*`` for the best, ``~`` for what cannot be told from it."""
@@ -91,22 +110,34 @@ def failures(line: Line) -> str:
 
 
 def columns(board: Board) -> list[Column]:
-    """What the leaderboard shows."""
+    """What the leaderboard shows: of the truth what there is of it."""
+    against_truth = [
+        Column("skill ↑", lambda line: interval(line.estimate("skill", FAILED_SKILL))),
+        Column("KL ↓", divergence),
+    ]
+    modes = Column("modes ↑", lambda line: interval(line.estimate("mode_coverage_common")))
     return [
         Column("", board.mark),
         Column("method", lambda line: line.row),
         Column("strategy", lambda line: line.strategy.value),
         Column("kind", lambda line: line.kind.value),
-        Column("skill ↑", lambda line: interval(line.estimate("skill", FAILED_SKILL))),
-        Column("KL ↓", divergence),
+        *(against_truth if board.has_truth else []),
+        *([Column("NLL ↓", lambda line: _nll(board, line))] if board.with_nll else []),
         Column("AUROC ↑", lambda line: interval(line.estimate("auroc"))),
         Column("MMD² ↓", lambda line: interval(line.estimate("mmd2_common"))),
         Column("sliced W₂ ↓", lambda line: interval(line.estimate("sliced_wasserstein_common"))),
-        Column("modes ↑", lambda line: interval(line.estimate("mode_coverage_common"))),
+        *([modes] if board.has_truth else []),
         Column("train s", lambda line: number(line.cost("train_seconds"))),
         Column("Mpasses", lambda line: number(_millions(line.cost("passes")))),
         Column("ok", failures),
     ]
+
+
+def _nll(board: Board, line: Line) -> str:
+    """The mean over the datasets without a truth of the medians over seeds; a dash when one of them has none."""
+    values = [line.median(NLL, dataset) for dataset in board.with_nll]
+    found = [value for value in values if value is not None]
+    return number(fmean(found)) if len(found) == len(values) else "-"
 
 
 def _millions(value: float | None) -> float | None:
@@ -116,32 +147,61 @@ def _millions(value: float | None) -> float | None:
 NARROW_WITHOUT = ("kind", "sliced W₂ ↓", "modes ↑", "Mpasses")
 """Columns that a terminal of eighty characters has no room for; Markdown and CSV have them."""
 
+MEANS = "Interquartile means over datasets and seeds"
+TESTED = f"{BEST} best, {TIE} not told apart from it (paired Wilcoxon, Holm, 5 %). "
+SAMPLED = "MMD² and sliced W₂ of samples drawn from the lattice, against test data. Reference rows are not ranked."
 LEGEND = (
-    "Interquartile means over datasets and seeds; failures count as skill -1. "
-    f"{BEST} best, {TIE} not told apart from it (paired Wilcoxon, Holm, 5 %). "
+    f"{MEANS}; failures count as skill -1. {TESTED}"
     "KL in nats, forward, on the lattice; β: at the temperature fitted on validation. "
-    "MMD² and sliced W₂ of samples drawn from the lattice, against test data. Reference rows are not ranked."
+    f"{SAMPLED}"
 )
+NLL_LEGEND = (
+    "NLL in nats of the test rows, at the temperature fitted on validation rows, where the true density is not known: "
+    "a mean over datasets."
+)
+NLL_RANKS = "There is no skill: the mean NLL ranks, and a failure counts as a nat worse than the worst."
 
 
-def notes(board: Board) -> Iterator[str]:
-    """What a reader must know beside the numbers: choices made, failures and their reasons."""
-    for line in board.lines:
-        if line.chosen:
-            yield f"{line.row}: chosen on validation: {line.chosen}"
-    seen: dict[tuple[str, str], int] = {}
-    for line in board.lines:
-        for trial in line.trials:
-            if trial.status is not Status.OK:
-                key = (line.row, f"{trial.status}: {trial.error}")
-                seen[key] = seen.get(key, 0) + 1
-    for (row, reason), count in seen.items():
-        yield f"{row}: {count} x {reason}"
+def legend(board: Board) -> str:
+    """What the columns mean."""
+    if not board.truthless:
+        return LEGEND
+    return f"{LEGEND} {NLL_LEGEND}" if board.has_truth else f"{MEANS}. {TESTED}{NLL_LEGEND} {NLL_RANKS} {SAMPLED}"
 
 
-def dataset_table(board: Board, value: Callable[[Line, str], float | None]) -> list[list[str]]:
-    """A line a method, a column a dataset; the best value of the methods that are ranked in bold elsewhere."""
-    return [[line.row, *(number(value(line, dataset)) for dataset in board.datasets)] for line in board.lines]
+@dataclass(frozen=True)
+class DatasetTable:
+    """A line a method, a column a dataset."""
+
+    title: str
+    datasets: tuple[str, ...]
+    value: Callable[[Line, str], float | None]
+
+    def cells(self, board: Board) -> list[list[str]]:
+        """The rows of the table."""
+        return [[line.row, *(number(self.value(line, d)) for d in self.datasets)] for line in board.lines]
+
+
+def dataset_tables(board: Board) -> Iterator[DatasetTable]:
+    """Skill and KL of the datasets whose truth is known; the NLL of the others."""
+    known = tuple(dataset for dataset in board.datasets if dataset not in board.truthless)
+    if known:
+        yield DatasetTable(
+            "Skill, median over seeds", known, lambda line, dataset: line.median("skill", dataset, FAILED_SKILL)
+        )
+        yield DatasetTable(
+            "Forward KL (nats), median over seeds; ranking energies at their fitted temperature",
+            known,
+            lambda line, dataset: line.median(divergence_name(line), dataset),
+        )
+    checked = board.with_nll
+    if checked:
+        title = "Held-out NLL (nats) at the temperature fitted on validation, median over seeds"
+        yield DatasetTable(title, checked, lambda line, dataset: line.median(NLL, dataset))
+    claimed = tuple(dataset for dataset in board.truthless if dataset not in checked)
+    if claimed:
+        title = "Held-out NLL (nats) as normalized energies claim it, not checked and not ranked, median over seeds"
+        yield DatasetTable(title, claimed, lambda line, dataset: line.median("nll", dataset))
 
 
 def markdown(board: Board) -> str:
@@ -150,18 +210,12 @@ def markdown(board: Board) -> str:
     parts = [f"# {_md(board.suite)}", ""]
     for family, members in board.families:
         parts += [f"## {family}", "", *_md_table([c.title for c in shown], _cells(shown, members)), ""]
-    parts += [LEGEND, ""]
-    tables = (
-        ("Skill, median over seeds", lambda line, dataset: line.median("skill", dataset, FAILED_SKILL)),
-        (
-            "Forward KL (nats), median over seeds; ranking energies at their fitted temperature",
-            lambda line, dataset: line.median(divergence_name(line), dataset),
-        ),
-    )
-    for title, value in tables:
-        parts += [f"## {title}", "", *_md_table(["method", *board.datasets], dataset_table(board, value)), ""]
-    parts += [PACE_TITLE, "", *_md_table(PACE_HEAD, _pace_rows(board)), ""]
-    remarks = list(notes(board))
+    parts += [legend(board), ""]
+    for table in dataset_tables(board):
+        parts += [f"## {table.title}", "", *_md_table(["method", *table.datasets], table.cells(board)), ""]
+    if board.has_truth:
+        parts += [PACE_TITLE, "", *_md_table(PACE_HEAD, _pace_rows(board)), ""]
+    remarks = list(notes(board.lines))
     if remarks:
         parts += ["## Notes", "", *(f"- {_md(remark)}" for remark in remarks), ""]
     return "\n".join(parts)
@@ -211,6 +265,8 @@ CSV_METRICS = (
     "kl_beta",
     "kl_iso",
     "nll",
+    "nll_beta",
+    "nll_iso",
     "nll_excess",
     "auroc",
     "mmd2_common",
@@ -277,5 +333,5 @@ def terminal(board: Board) -> RenderableType:
             style = "dim" if line.reference else "bold" if line.row == board.ranking.best else ""
             table.add_row(*(Text(printable(column.text(line))) for column in shown), style=style)
         table.add_section()
-    remarks = [Text(f"- {printable(remark)}", style="yellow") for remark in notes(board)]
-    return Group(Text(f"\n{printable(board.suite)}", style="bold"), table, Text(LEGEND, style="dim"), *remarks)
+    remarks = [Text(f"- {printable(remark)}", style="yellow") for remark in notes(board.lines)]
+    return Group(Text(f"\n{printable(board.suite)}", style="bold"), table, Text(legend(board), style="dim"), *remarks)

@@ -207,6 +207,19 @@ class Store:
             write_atomic(target, content)
         return relative.as_posix()
 
+    @property
+    def tables(self) -> Path:
+        """The folder of the rows that users brought, by content."""
+        return self.root / "data"
+
+    def keep_table(self, name: str, content: bytes) -> Path:
+        """Put a file of rows under the name of its content; a damaged one is replaced. Its path."""
+        target = self.tables / name
+        if not (target.is_file() and target.read_bytes() == content):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(target, content)
+        return target
+
 
 def missing_metrics(spec: TrialSpec, measured: Measurements | None, retry_errors: bool) -> list[str]:
     """The metrics of a trial that were not measured, or not by the code of today; and those that raised, if asked."""

@@ -55,6 +55,7 @@ class MetricCell(Record):
     kinds: tuple[EnergyKind, ...]
     variants: tuple[str, ...]
     code: str
+    why_not: str = ""
 
     def spec(self) -> MetricSpec:
         """The catalog's record of it."""
@@ -66,6 +67,7 @@ class MetricCell(Record):
             direction=self.direction,  # type: ignore[arg-type]
             kinds=frozenset(self.kinds),
             variants=self.variants,
+            why_not=self.why_not,
         )
 
 
@@ -176,6 +178,7 @@ class TrialView(Record):
     strategy: Strategy
     kind: EnergyKind
     skipped: str = Field("", description="why it cannot be run")
+    density_known: bool = Field(True, description="whether there is a truth to hold the energy against")
 
     @property
     def reference(self) -> bool:

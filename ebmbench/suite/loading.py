@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,11 +15,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from ebmbench.suite.errors import SuiteError, UsageError, suggest
+from ebmbench.suite.errors import SuiteError, UsageError, one_line, suggest
 from ebmbench.suite.schema import NAME_PATTERN, Suite
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
+IN_MEMORY = Path("suite in memory")
 Location = tuple[str | int, ...]
 
 
@@ -38,6 +40,11 @@ class Source:
         text = self.lines[line] if line < len(self.lines) else ""
         return SuiteError(message, self.path, line + 1, column + 1, text[:200])
 
+    def folder(self, location: Location) -> Path:
+        """Where a relative path at ``location`` starts: beside the file, or here if the command line has set it."""
+        here = any(location[: len(place)] == place for place in self.overridden)
+        return Path() if here else self.path.parent
+
     def place(self, location: Location, at_key: bool = False) -> tuple[int, int]:
         """Line and column, from zero, of a value or of its key."""
         node: Any = self.tree
@@ -55,15 +62,16 @@ class Source:
         return place
 
 
-def read_suite(reference: str, overrides: Iterable[str] = (), seeds: int | None = None) -> tuple[Suite, Source]:
-    """The suite that a path or a shipped suite's name stands for.
+def read_suite(
+    reference: str | Mapping[str, Any], overrides: Iterable[str] = (), seeds: int | None = None
+) -> tuple[Suite, Source]:
+    """The suite that a path, a shipped suite's name, or a mapping in memory stands for.
 
     Raises:
         SuiteError: with file, line and column, if the file does not say a valid suite.
         UsageError: if there is no such file.
     """
-    path = find_suite(reference)
-    source = _parse(path)
+    source = _parse(find_suite(reference)) if isinstance(reference, str) else _in_memory(reference)
     for override in overrides:
         _override(source, override)
     if seeds is not None:
@@ -99,6 +107,14 @@ def suite_folders() -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
+def _in_memory(document: Mapping[str, Any]) -> Source:
+    """A mapping as the text that a file would hold, so that an error can show its place."""
+    try:
+        return _parse_text(IN_MEMORY, json.dumps(document, indent=1))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"a suite holds names, numbers, lists and mappings: {one_line(error)}") from None
+
+
 def _parse(path: Path) -> Source:
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -108,6 +124,10 @@ def _parse(path: Path) -> Source:
         raise UsageError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    return _parse_text(path, text)
+
+
+def _parse_text(path: Path, text: str) -> Source:
     try:
         tree = YAML(typ="rt", pure=True).load(io.StringIO(text))
     except MarkedYAMLError as error:

@@ -109,9 +109,13 @@ class DeviceProfile(Record):
 
 
 class Entry(Record):
-    """A method or dataset of a suite: its catalog name and the fields that differ from the defaults."""
+    """A method or dataset of a suite: its catalog name and the fields that differ from the defaults.
+
+    Own data have a ``file`` and no name: they are called after the file.
+    """
 
     name: str
+    file: str | None = None
     label: str | None = Field(None, pattern=NAME_PATTERN)
     params: dict[str, JsonValue] = Field(default_factory=dict)
     grid: dict[str, list[JsonValue]] = Field(default_factory=dict)
@@ -126,6 +130,9 @@ class Entry(Record):
         if not isinstance(value, dict):
             raise ValueError("expected a name, or a mapping with a name")
         own = {"name", "label", "grid", "select"}
+        if "file" in value and "name" not in value:
+            own.add("file")
+            value = {"name": safe_stem(value["file"]), **value}
         fields = {str(key): item for key, item in value.items() if key not in own}
         return {**{key: item for key, item in value.items() if key in own}, "params": fields}
 
@@ -141,6 +148,12 @@ class Entry(Record):
     def row(self) -> str:
         """What the row of a table is called."""
         return self.label or self.name
+
+
+def safe_stem(file: object) -> str:
+    """A name made of a file's: no path, no terminal code, at most eighty characters."""
+    stem = re.split(r"[/\\]", str(file))[-1].rpartition(".")[0] or str(file)
+    return re.sub(r"[^A-Za-z0-9_.\-]", "_", stem).lstrip("_.-")[:80] or "data"
 
 
 def _seeds(value: object) -> object:

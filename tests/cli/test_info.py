@@ -166,3 +166,20 @@ def test_only_datasets_are_drawn_and_only_where_one_can_write(tmp_path: Path) ->
     for arguments in (("nce", str(tmp_path / "x.png")), ("moons", str(tmp_path / "nowhere" / "x.png"))):
         done = info(arguments[0], "--plot", arguments[1])
         assert isinstance(done.exception, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("fisher", "n/a for   ranking (raw): the scale of a ranking energy means nothing"),
+        ("leak", "n/a for   ranking: the scale of a ranking energy means nothing"),
+        ("log_z_error", "n/a for   density: only a normalized energy claims a constant"),
+        ("kl_smoothed", "n/a for   normalized: only a smoothed energy is blurred by noise of the method's own"),
+    ],
+)
+def test_a_metric_says_what_it_is_not_for_and_why(metric: str, said: str) -> None:
+    assert said in info(metric).stdout
+
+
+def test_a_metric_for_every_kind_excludes_none() -> None:
+    assert "n/a for" not in info("auroc").stdout

@@ -14,13 +14,24 @@ from ebmbench.contracts import Batch, Dataset, Logs
 from ebmbench.datasets.domain import Box, square
 from ebmbench.harness import clocks
 from ebmbench.harness.clocks import Clock
-from ebmbench.harness.loop import CHUNK, EXPLODED, MILESTONES, Diverged, Progress, train
+from ebmbench.harness.loop import CHUNK, EXPLODED, MILESTONES, Diverged, Progress, check_energies, train
 from ebmbench.harness.stream import Stream
 from ebmbench.parts.counting import count_passes
 from ebmbench.parts.surface import Surface
 from ebmbench.suite.schema import Budget, DataRegime
 
 CPU = torch.device("cpu")
+
+
+class SquaredDistance(Surface):
+    """F = scale |y|^2."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        return self.scale * y.square().sum(-1)
 
 
 class Time:
@@ -215,6 +226,14 @@ def test_an_energy_that_explodes_is_divergence(a: float) -> None:
 def test_a_large_energy_is_no_divergence() -> None:
     outcome = Outcome(Fake(a=lambda step: EXPLODED / 1000), Budget(steps=100))
     assert outcome.progress.steps == 100
+
+
+def test_squared_distances_are_judged_in_the_units_of_the_data() -> None:
+    """Rows in the thousands have squared distances in the millions; the same energies of rows about one explode."""
+    rows = torch.linspace(-1, 1, 50)[:, None].expand(50, 2)
+    check_energies(SquaredDistance(), 3000 * rows)
+    with pytest.raises(Diverged):
+        check_energies(SquaredDistance(scale=9e6), rows)
 
 
 def test_drawing_data_and_milestones_are_off_the_clock() -> None:

@@ -10,6 +10,7 @@ from ebmbench.contracts import Batch, Dataset
 from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.harness.stream import BLOCK, Stream, held_out
+from ebmbench.suite.errors import UsageError
 from ebmbench.suite.schema import DataRegime
 
 LIKE = torch.zeros(())
@@ -129,3 +130,77 @@ def test_held_out_points_do_not_depend_on_the_training_regime() -> None:
         assert torch.equal(mine, theirs)
     assert torch.equal(longer[1], one[1])
     assert not torch.equal(held_out(Normal(), STREAM, 1)[1], one[1])
+
+
+# --- finite tables ---------------------------------------------------------------------------------------------------
+
+
+class Rows(Dataset):
+    """The numbers 0 to n-1 as rows, so that each says which it is."""
+
+    count: int = 200
+
+    @property
+    def domain(self) -> Box:
+        return Box((-1.0,), (self.count + 1.0,))
+
+    def rows(self) -> Tensor:
+        return torch.arange(self.count, dtype=torch.float64)[:, None]
+
+
+def members(y: Tensor) -> set[int]:
+    return {int(value) for value in y.flatten()}
+
+
+TRAINS = ["stream", 50]
+
+
+@pytest.mark.parametrize("train", TRAINS)
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("sizes", [(10_000, 5_000), (7, 3), (40, 2)])
+def test_no_row_is_in_two_parts(train: str | int, seed: int, sizes: tuple[int, int]) -> None:
+    """Whatever is read for training: the set, and batches over several epochs."""
+    regime = DataRegime.model_validate({"train": train, "test": sizes[0], "validation": sizes[1]})
+    data = Rows()
+    validation, test = held_out(data, regime, seed)
+    here = Stream(data, regime, seed, LIKE)
+    seen = members(here.training_set())
+    for step in range(40):
+        seen |= members(here.batch(step, 64))
+    assert len(test) == min(sizes[0], 40)
+    assert len(validation) == min(sizes[1], 40)
+    assert len(members(test)) + len(members(validation)) + len(seen) == len(members(test) | members(validation) | seen)
+    left = 200 - len(test) - len(validation)
+    assert len(seen) == (left if train == "stream" else 50)
+
+
+def test_a_leak_would_be_seen() -> None:
+    """The wrong twin: training rows of another seed overlap what this one holds out."""
+    data, regime = Rows(), DataRegime()
+    _, test = held_out(data, regime, 0)
+    assert members(Stream(data, regime, 1, LIKE).training_set()) & members(test)
+
+
+def test_every_epoch_goes_through_all_training_rows_in_an_order_of_its_own() -> None:
+    here = Stream(Rows(), DataRegime(), 0, LIKE)
+    first, second = (here.batch(epoch, 120).flatten() for epoch in (0, 1))
+    assert members(first) == members(second) == members(here.training_set())
+    assert not torch.equal(first, second)
+    torch.testing.assert_close(torch.cat([here.batch(step, 30) for step in range(4)]).flatten(), first)
+
+
+def test_a_set_wise_method_gets_at_most_its_set() -> None:
+    data = Rows()
+    assert len(Stream(data, DataRegime(set=30), 0, LIKE).training_set()) == 30
+    assert len(Stream(data, DataRegime(set=1000), 0, LIKE).training_set()) == 120
+
+
+def test_more_rows_than_there_are_cannot_be_trained_on() -> None:
+    with pytest.raises(UsageError, match="train: 121: there are 120 rows to train on"):
+        Stream(Rows(), DataRegime(train=121), 0, LIKE).training_set()
+
+
+def test_the_seed_decides_the_split() -> None:
+    data, regime = Rows(), DataRegime()
+    assert members(held_out(data, regime, 0)[1]) == members(held_out(data, regime, 0)[1])
+    assert members(held_out(data, regime, 0)[1]) != members(held_out(data, regime, 1)[1])

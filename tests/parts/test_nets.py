@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.datasets.domain import square
-from ebmbench.parts.autoencoder import ReconstructionSurface, isotropic_cloud
+from ebmbench.datasets.domain import Box, square
+from ebmbench.parts.autoencoder import ReconstructionMethod, ReconstructionSurface, isotropic_cloud
 from ebmbench.parts.counting import Meter, metered
 from ebmbench.parts.gradient import input_gradient
 from ebmbench.parts.nets import BASE_VARIANCE, EnergyNet, MapNet
@@ -154,3 +154,12 @@ def test_the_reconstruction_energy_is_the_mean_over_its_cloud() -> None:
     torch.testing.assert_close(surface(y), by_hand)
     plain = ReconstructionSurface(problem(), 0.0, 6).double()
     torch.testing.assert_close(plain(y), (u - plain.map(u)).square().sum(-1))
+
+
+@pytest.mark.parametrize(("dim", "draws"), [(1, 6), (2, 6), (3, 6), (5, 10), (8, 16)])
+def test_the_default_cloud_exists_in_every_dimension(dim: int, draws: int) -> None:
+    problem = Problem(Box((-1.0,) * dim, (1.0,) * dim), torch.zeros(dim), torch.eye(dim))
+    surface = ReconstructionMethod().build(problem)
+    assert isinstance(surface, ReconstructionSurface)
+    assert surface.cloud.shape == (draws, dim)
+    torch.testing.assert_close(surface.cloud.T @ surface.cloud / draws, 0.01 * torch.eye(dim))

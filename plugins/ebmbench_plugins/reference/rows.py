@@ -36,6 +36,11 @@ class TrueSurface(Surface):
 class Oracle(FixedReference):
     """The true energy: what every column reads at best."""
 
+    def supports(self, problem: Problem) -> str | None:
+        """Only a dataset that knows its density has a true energy."""
+        unknown = problem.truth is not None and not problem.truth.density_known
+        return "the true density of these data is not known" if unknown else None
+
     def build(self, problem: Problem) -> Surface:
         """The dataset's own log density."""
         if problem.truth is None:

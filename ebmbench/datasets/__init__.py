@@ -36,3 +36,5 @@ def ebmbench_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         "pink_spiral", f"{plane}:PinkSpiral", "the lecture's spiral, sigma 0.05", ("LeCun, NYU DLSP20, week 7",)
     )
+    bare = "the lecture's spiral without noise: a manifold, not a density"
+    yield DatasetSpec("pink_spiral_curve", f"{plane}:PinkSpiral", bare, ("LeCun, NYU DLSP20, week 7",), {"sigma": 0.0})

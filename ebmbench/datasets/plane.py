@@ -181,10 +181,13 @@ class Moons(GaussianNodes):
 
 
 class PinkSpiral(GaussianNodes):
-    """The lecture's spiral (its figure 5): one turn of r = R t / 2 pi with density proportional to t along it."""
+    """The lecture's spiral (its figure 5): one turn of r = R t / 2 pi with density proportional to t along it.
+
+    With ``sigma: 0`` it is the manifold itself: data on a curve have no density, and only what needs none is measured.
+    """
 
     radius: float = Field(2.0, gt=0, description="radius R at the outer end")
-    sigma: float = Field(0.05, gt=0, description="standard deviation of the noise")
+    sigma: float = Field(0.05, ge=0, description="standard deviation of the noise; 0 for the bare curve")
 
     @property
     def domain(self) -> Box:
@@ -205,9 +208,14 @@ class PinkSpiral(GaussianNodes):
         return self.curve(2 * math.pi * uniform(n, generator).sqrt()) + self.sigma * normal(n, generator)
 
     @property
+    def density_known(self) -> bool:
+        """Whether there is one: not on the bare curve."""
+        return self.sigma > 0
+
+    @property
     def manifold(self) -> Curves:
-        """The spiral."""
-        return Curves.trace(self.sigma, [self.curve], 0, 2 * math.pi, lambda t: t)
+        """The spiral; without noise its width is a fortieth of its radius, for want of another scale."""
+        return Curves.trace(self.sigma or self.radius / 40, [self.curve], 0, 2 * math.pi, lambda t: t)
 
 
 def node_count(length: float, sigma: float) -> int:

@@ -187,20 +187,20 @@ def draw_trial(trial: TrialResult, path: Path) -> bool:
 
 
 def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
-    """A dataset as a PNG: its energy -log p on its domain, and 5000 of its samples."""
+    """A dataset as a PNG: 5000 of its samples, and its energy -log p on its domain where it has one."""
     import torch
 
-    support = dataset.domain.support(300)
-    energy = -dataset.log_prob(support.points).numpy().reshape(300, 300).T
     y = dataset.sample(5000, torch.Generator().manual_seed(0)).y.numpy()
-    plt, figure, axes = _grid(1, 2)
-    figure.set_size_inches(7, 3.7)
-    _panel(axes[0][0], energy, float(energy.min()), "-log p (nats)")
+    plt, figure, axes = _grid(1, 1 + dataset.density_known)
+    figure.set_size_inches(3.5 * (1 + dataset.density_known), 3.7)
+    if dataset.density_known:
+        energy = -dataset.log_prob(dataset.domain.support(300).points).numpy().reshape(300, 300).T
+        _panel(axes[0][0], energy, float(energy.min()), "-log p (nats)")
     box: Any = dataset.domain
-    axes[0][1].plot(y[:, 0], y[:, 1], ",", color="black")
-    axes[0][1].set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), title="5000 samples")
-    axes[0][1].set_box_aspect(1)
-    axes[0][0].set_box_aspect(1)
+    axes[0][-1].plot(y[:, 0], y[:, 1], ",", color="black")
+    axes[0][-1].set(xlim=(box.low[0], box.high[0]), ylim=(box.low[1], box.high[1]), title="5000 samples")
+    for panel in axes[0]:
+        panel.set_box_aspect(1)
     figure.suptitle(_plain(name), fontsize=9)
     plt.close(figure)
     save(figure, path)

@@ -76,7 +76,9 @@ def ruler_of(name: str) -> Ruler:
 
 
 def test_the_table_has_every_dataset() -> None:
-    assert set(TABLE) == set(CATALOG.datasets)
+    with_density = {name for name in CATALOG.datasets if dataset_of(name).density_known}
+    assert set(TABLE) == with_density
+    assert set(CATALOG.datasets) - with_density == {"pink_spiral_curve"}
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -22,7 +22,11 @@ from ebmbench.metrics.surface import ranking_area, sampled_ranking_area
 from ebmbench.parts.surface import Surface
 from ebmbench.store.records import Value, flat_name
 
-NEED_THE_TRUTH = "skill kl kl_reverse tv nll_excess fisher spearman v95_ratio hellinger jeffreys iou95 spearman_uniform"
+NEED_THE_TRUTH = (
+    "skill kl kl_reverse tv nll_excess fisher spearman v95_ratio hellinger jeffreys iou95 spearman_uniform "
+    "minima_recall minima_spurious barrier_ratio mode_mass_error antimode auroc_between "
+    "conditional_kl conditional_nll conditional_modes best_of_1 best_of_10"
+)
 DENSITY, MODES = "the true density of these data is not known", "the modes of these data are not known"
 NO_LATTICE = "no lattice covers 5 dimensions"
 

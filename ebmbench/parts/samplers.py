@@ -126,17 +126,24 @@ class Hmc(nn.Module):
 
 @torch.no_grad()
 def langevin(
-    with_gradient: WithGradient, y: Tensor, steps: Iterable[float], rng: Generator, scale: Tensor | float = 1.0
+    with_gradient: WithGradient,
+    y: Tensor,
+    steps: Iterable[float],
+    rng: Generator,
+    scale: Tensor | float = 1.0,
+    limit: float = math.inf,
 ) -> Tensor:
     """Unadjusted Langevin steps of the given sizes from y (B, d), each axis preconditioned by ``scale``.
 
     y' = y - e grad F(y) + sqrt(2 e) noise. Nothing is rejected, so that a constant e leaves a law invariant that is
-    too wide: on N(0, s^2) its variance is s^2 / (1 - e / (2 s^2)), and beyond e = 2 s^2 there is none (Roberts &
-    Tweedie 1996).
+    too wide: on N(0, s^2) its variance is s^2 / (1 - e / (2 s^2)), and from e = 2 s^2 on there is none. A finite
+    ``limit`` holds each coordinate's drift to so many sizes of its noise, so that no steep wall throws a chain away
+    (truncated drift: Roberts & Tweedie 1996).
     """
     for size in steps:
-        step = size * torch.as_tensor(scale, dtype=y.dtype, device=y.device) ** 2
-        y = y - step * with_gradient(y)[1] + (2 * step).sqrt() * normal(tuple(y.shape), y, rng)
+        spread = math.sqrt(2 * size) * torch.as_tensor(scale, dtype=y.dtype, device=y.device)
+        drift = spread / 2 * with_gradient(y)[1]
+        y = y + spread * (normal(tuple(y.shape), y, rng) - drift.clamp(-limit, limit))
     return y
 
 

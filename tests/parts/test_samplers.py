@@ -43,6 +43,15 @@ def test_langevin_steps_scale_with_the_axes() -> None:
     torch.testing.assert_close(y.var(0), VARIANCES / (1 - 0.2 / 2), rtol=0.05, atol=0)
 
 
+def test_a_limited_drift_is_at_most_so_many_sizes_of_the_noise() -> None:
+    start, step = torch.tensor([[1e3, -1e3], [0.1, 0.1]]), 0.02
+    noise = normal((2, 2), start, Generator().manual_seed(0))
+    y = langevin(with_gradient, start, [step], Generator().manual_seed(0), limit=0.5)
+    drift = (start - y) / (2 * step) ** 0.5 + noise
+    torch.testing.assert_close(drift[0], torch.tensor([0.5, -0.5]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(drift[1], (step / 2) ** 0.5 * start[1] / VARIANCES, atol=1e-5, rtol=0)
+
+
 class AlwaysAccepting(Hmc):
     """The wrong twin: each trajectory looks as if it had fallen far, so that none is refused."""
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ebmbench.parts.autoencoder import ReconstructionMethod as ReconstructionMethod
     from ebmbench.parts.autoencoder import ReconstructionSurface as ReconstructionSurface
     from ebmbench.parts.counting import count_passes as count_passes
+    from ebmbench.parts.energies import EnergySurface as EnergySurface
+    from ebmbench.parts.energies import NoiseSurface as NoiseSurface
+    from ebmbench.parts.energies import SelfNormalizedSurface as SelfNormalizedSurface
     from ebmbench.parts.gradient import GradientMethod as GradientMethod
     from ebmbench.parts.gradient import input_gradient as input_gradient
     from ebmbench.parts.nets import EnergyNet as EnergyNet
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
     from ebmbench.parts.noise import Gaussian as Gaussian
     from ebmbench.parts.problem import Problem as Problem
     from ebmbench.parts.reference import ReferenceMethod as ReferenceMethod
+    from ebmbench.parts.samplers import Hmc as Hmc
     from ebmbench.parts.samplers import Mala as Mala
     from ebmbench.parts.samplers import independence_step as independence_step
+    from ebmbench.parts.samplers import langevin as langevin
     from ebmbench.parts.surface import Surface as Surface
     from ebmbench.suite.hooks import hookimpl as hookimpl
 
@@ -44,18 +49,22 @@ TABLE = {
     "DatasetSpec": "ebmbench.contracts",
     "EnergyKind": "ebmbench.contracts",
     "EnergyNet": "ebmbench.parts.nets",
+    "EnergySurface": "ebmbench.parts.energies",
     "Gaussian": "ebmbench.parts.noise",
     "GradientMethod": "ebmbench.parts.gradient",
+    "Hmc": "ebmbench.parts.samplers",
     "Logs": "ebmbench.contracts",
     "Mala": "ebmbench.parts.samplers",
     "MapNet": "ebmbench.parts.nets",
     "Method": "ebmbench.contracts",
     "MethodSpec": "ebmbench.contracts",
     "MetricSpec": "ebmbench.contracts",
+    "NoiseSurface": "ebmbench.parts.energies",
     "Problem": "ebmbench.parts.problem",
     "ReconstructionMethod": "ebmbench.parts.autoencoder",
     "ReconstructionSurface": "ebmbench.parts.autoencoder",
     "ReferenceMethod": "ebmbench.parts.reference",
+    "SelfNormalizedSurface": "ebmbench.parts.energies",
     "Strategy": "ebmbench.contracts",
     "Support": "ebmbench.contracts",
     "Surface": "ebmbench.parts.surface",
@@ -63,6 +72,7 @@ TABLE = {
     "hookimpl": "ebmbench.suite.hooks",
     "independence_step": "ebmbench.parts.samplers",
     "input_gradient": "ebmbench.parts.gradient",
+    "langevin": "ebmbench.parts.samplers",
 }
 
 __all__ = list(TABLE)

@@ -548,7 +548,7 @@ def test_a_model_of_a_plugin_outlives_its_file(story: Story) -> None:
         energy = model(torch.zeros(3, 2)).detach()
     finally:
         (story.folder / "mine.py").write_bytes(kept)
-    assert type(model).__name__ == "NCESurface"
+    assert type(model).__name__ == "SelfNormalizedSurface"
     assert energy.shape == (3,)
     assert energy.tolist() == pytest.approx([float(energy[0])] * 3)
     assert float(energy[0]) != 0

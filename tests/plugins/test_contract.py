@@ -116,8 +116,18 @@ def test_the_energy_has_an_input_gradient(name: str) -> None:
 
 PASSES = {
     "mle_grid": 3 * (256 + 48 * 48),
+    "snl": 3 * (256 + 1024),
     "nce": 3 * (256 + 4 * 256),
+    "rank_nce": 3 * (256 + 1024),
+    "cnce": 3 * 5 * 256,
+    "energy_discrepancy": 3 * 9 * 256,
+    "cd_k": 11 * 256 * 3 + 256 + 3 * 512,
+    "cd_kick": 5 * 256 * 3 + 3 * 512,
     "pcd": 5 * 256 * 3 + 256 + 3 * 512,
+    "mle_hmc": 6 * 256 * 3 + 256 + 3 * 512,
+    "mle_langevin": 40 * 64 * 3 + 3 * (256 + 64),
+    "margin": 3 * 3 * 256,
+    "gan_ratio": 3 * 256 + 3 * 512 + 3 * 256,
     "dsm": 9 * 512,
     "dae": 3 * 512,
     "cae": 3 * 256 * 3,
@@ -136,7 +146,7 @@ def test_what_a_step_costs(name: str) -> None:
     assert meter.passes == PASSES[name]
 
 
-@pytest.mark.parametrize("name", ["gmm", "gaussian", "oracle", "pcd"])
+@pytest.mark.parametrize("name", ["gmm", "gaussian", "oracle", "pcd", "mle_hmc", "mle_langevin", "gan_ratio"])
 def test_native_samples_have_the_data_shape_and_depend_on_the_generator_alone(name: str) -> None:
     surface = trained(name, 20)
     assert surface.samples_natively

@@ -18,3 +18,11 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         "maximum likelihood, log Z by quadrature on a randomly shifted lattice",
         ("LeCun et al. 2006, A tutorial on energy-based learning",),
     )
+    yield MethodSpec(
+        "snl",
+        "ebmbench_plugins.c1_maximum_likelihood.snl:SNL",
+        Strategy.C1,
+        EnergyKind.NORMALIZED,
+        "self-normalised likelihood: log Z is a parameter, the integral an expectation under Gaussian noise",
+        ("arXiv 2503.07021", "Geyer 1994"),
+    )

@@ -9,21 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, EnergyNet, Gaussian, GradientMethod, Problem, Surface
-
-
-class NCESurface(Surface):
-    """F(y) = net(y) + log Z with log Z a parameter, and the noise that it was told from."""
-
-    def __init__(self, net: EnergyNet, noise: Gaussian) -> None:
-        super().__init__()
-        self.net, self.noise = net, noise
-        self.log_z = torch.nn.Parameter(torch.zeros(()))
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """(B, d) -> (B,)."""
-        energy: Tensor = self.net(y)
-        return energy + self.log_z
+from ebmbench.api import Batch, GradientMethod, Problem, SelfNormalizedSurface, Surface
 
 
 class NCE(GradientMethod):
@@ -42,17 +28,17 @@ class NCE(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net beside the noise."""
-        return NCESurface(problem.energy_net(), problem.gaussian(self.noise_scale))
+        return SelfNormalizedSurface(problem.energy_net(), problem.gaussian(self.noise_scale))
 
-    def loss(self, surface: NCESurface, batch: Batch, rng: Generator) -> Tensor:
+    def loss(self, surface: SelfNormalizedSurface, batch: Batch, rng: Generator) -> Tensor:
         """The logistic loss of telling the batch from noise, in nats a data point."""
         noise = surface.noise.sample(self.noise_ratio * len(batch.y), rng)
         both = torch.cat([batch.y, noise])
-        logit = -surface(both) - surface.noise.log_prob(both) - math.log(self.noise_ratio)
+        logit = surface.log_ratio(both) - math.log(self.noise_ratio)
         data, drawn = logit[: len(batch.y)], logit[len(batch.y) :]
         return softplus(-data).mean() + self.noise_ratio * softplus(drawn).mean()
 
-    def param_groups(self, surface: NCESurface) -> list[dict[str, object]]:
+    def param_groups(self, surface: SelfNormalizedSurface) -> list[dict[str, object]]:
         """log Z moves faster than the weights."""
         return [
             {"params": list(surface.net.parameters())},

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ebmbench.contracts import MetricSpec as MetricSpec
     from ebmbench.contracts import Strategy as Strategy
     from ebmbench.contracts import Support as Support
+    from ebmbench.datasets.domain import Binary as Binary
     from ebmbench.datasets.domain import Box as Box
     from ebmbench.parts.autoencoder import ReconstructionMethod as ReconstructionMethod
     from ebmbench.parts.autoencoder import ReconstructionSurface as ReconstructionSurface
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from ebmbench.parts.reference import ReferenceMethod as ReferenceMethod
     from ebmbench.parts.samplers import Mala as Mala
     from ebmbench.parts.samplers import independence_step as independence_step
+    from ebmbench.parts.surface import NetSurface as NetSurface
     from ebmbench.parts.surface import Surface as Surface
     from ebmbench.suite.hooks import hookimpl as hookimpl
 
 TABLE = {
     "API_VERSION": "ebmbench.contracts",
     "Batch": "ebmbench.contracts",
+    "Binary": "ebmbench.datasets.domain",
     "Box": "ebmbench.datasets.domain",
     "Dataset": "ebmbench.contracts",
     "DatasetSpec": "ebmbench.contracts",
@@ -52,6 +55,7 @@ TABLE = {
     "Method": "ebmbench.contracts",
     "MethodSpec": "ebmbench.contracts",
     "MetricSpec": "ebmbench.contracts",
+    "NetSurface": "ebmbench.parts.surface",
     "Problem": "ebmbench.parts.problem",
     "ReconstructionMethod": "ebmbench.parts.autoencoder",
     "ReconstructionSurface": "ebmbench.parts.autoencoder",

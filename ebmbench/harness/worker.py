@@ -124,7 +124,7 @@ class TrialWork:
             training_set = stream.training_set()
             problem = bench.problem(training_set)
             coarse = Ruler(bench.dataset, COARSE)
-        obstacle = bench.method.supports(problem)
+        obstacle = bench.method.obstacle(problem)
         if obstacle:
             raise UsageError(f"{spec.method.name}: {obstacle}")
         with clock.running(), initialization(spec.seed):
@@ -207,7 +207,8 @@ class TrialWork:
         iso = np.maximum(evaluation.iso_log_density, LOWEST).astype(np.float16)
         log_p = np.maximum(evaluation.ruler.log_p, LOWEST).astype(np.float16)
         with self.folder.file("surface.npz").open("wb") as file:
-            np.savez_compressed(file, energy=energy, iso_log_density=iso, log_p=log_p)
+            lattice = np.array(evaluation.ruler.shape)
+            np.savez_compressed(file, energy=energy, iso_log_density=iso, log_p=log_p, lattice=lattice)
         samples = {"common": evaluation.common_samples.float().numpy()}
         if evaluation.surface.samples_natively:
             samples["native"] = evaluation.native_samples.float().numpy()

@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.special import xlogy
 from torch import Tensor
 
 from ebmbench.contracts import Dataset, EnergyKind, Support
-from ebmbench.datasets.domain import Box
+from ebmbench.datasets.domain import Binary, Box
 from ebmbench.metrics.calibration import Array, fit_beta, isotonic_log_density, log_normalizer
 from ebmbench.parts.gradient import input_gradient
 from ebmbench.parts.surface import Surface
@@ -70,6 +71,28 @@ class Ruler:
         return np.asarray(0.5 * (centered @ np.linalg.inv(cov) * centered).sum(-1), dtype=np.float64)
 
     @cached_property
+    def independent_energy(self) -> Array:
+        """The energy of independent bits with the true means, on the states."""
+        states, mean = as_array(self.support.points), self.moments[0]
+        energy = -(xlogy(states, mean) + xlogy(1 - states, 1 - mean)).sum(-1)
+        return np.asarray(np.round(energy, 9), dtype=np.float64)  # rounding errors must not order states that are equal
+
+    @cached_property
+    def floor_energy(self) -> Array:
+        """What skill is zero at: the moment-matched Gaussian, or independent bits with the true means."""
+        return self.independent_energy if self.binary else self.gaussian_energy
+
+    @property
+    def binary(self) -> bool:
+        """Whether the data are bits, and the lattice all of their states."""
+        return isinstance(self.dataset.domain, Binary)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sides of the lattice: the support is its cells with the last axis running fastest."""
+        return (2 if self.binary else self.cells,) * self.dataset.domain.dim
+
+    @cached_property
     def spread(self) -> float:
         """Root mean square of the true standard deviations."""
         return float(np.sqrt(np.diagonal(self.moments[1]).mean()))
@@ -125,6 +148,7 @@ class Evaluation:
     @cached_property
     def energy_gradient_test(self) -> Array:
         """grad F at the test points."""
+        self._need_gradients()
         parts = torch.split(self.test.to(self.like), CHUNK)
         return np.concatenate([as_array(input_gradient(self.surface, part)[1]) for part in parts])
 
@@ -136,7 +160,12 @@ class Evaluation:
     @cached_property
     def score_test(self) -> Array:
         """grad log p at the test points."""
+        self._need_gradients()
         return as_array(self.ruler.dataset.score(self.test))
+
+    def _need_gradients(self) -> None:
+        if self.ruler.binary:
+            raise NotApplicable("bits have no gradient")
 
     @cached_property
     def beta(self) -> float:
@@ -157,6 +186,8 @@ class Evaluation:
     @cached_property
     def log_z_refined(self) -> float:
         """log of the integral of exp(-F) over the domain on a lattice twice as fine."""
+        if self.ruler.binary:
+            raise NotApplicable("all states are counted: there is nothing finer")
         support = self.ruler.dataset.domain.support(2 * self.ruler.cells)
         return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
 
@@ -190,17 +221,19 @@ class Evaluation:
     def common_samples(self) -> Tensor:
         """Samples (n, d) in float64: cells by their mass under exp(-beta* F), and a uniform place in the cell.
 
-        No Markov chain, and no error of one.
+        No Markov chain, and no error of one. A state of bits has no inside: it is the sample.
         """
         n, generator = SAMPLES, torch.Generator().manual_seed(self.seed)
         domain = self.ruler.dataset.domain
-        if not isinstance(domain, Box):
-            raise NotApplicable("the common sampler needs a box")
+        if not isinstance(domain, Box | Binary):
+            raise NotApplicable("the common sampler needs a box or bits")
         beta = 0.0 if np.isnan(self.beta) else self.beta  # a constant energy is the uniform law
         log_mass = -beta * self.energy + self.ruler.log_weight
         cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
+        if isinstance(domain, Binary):
+            return self.ruler.support.points[index]
         cell = (torch.tensor(domain.high) - torch.tensor(domain.low)).double() / self.ruler.cells
         jitter = torch.rand(n, domain.dim, generator=generator, dtype=torch.float64) - 0.5
         return self.ruler.support.points[index] + jitter * cell

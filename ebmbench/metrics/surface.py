@@ -144,10 +144,13 @@ def log_z_error(c: EvalContext) -> float:
 
 
 def skill(c: EvalContext) -> float:
-    """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth."""
-    floor = iso_excess(c.evaluation.ruler.gaussian_energy, c)
+    """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth.
+
+    On bits the floor is the law of independent bits with the true means in the place of the Gaussian.
+    """
+    floor = iso_excess(c.evaluation.ruler.floor_energy, c)
     if floor < LEAST_FLOOR:
-        raise NotApplicable("the truth ranks like its moment-matched Gaussian: there is nothing to gain on it")
+        raise NotApplicable("the truth ranks like its floor: there is nothing to gain on it")
     return float(np.clip(1 - iso_excess(c.energy, c) / floor, -1, 1))
 
 

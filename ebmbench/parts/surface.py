@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Generator, Tensor, nn
 
+from ebmbench.parts.nets import EnergyNet
+
 
 class Surface(nn.Module):
     """Parameters for what the optimizer moves, buffers for all else that must be kept: a stored model is these alone.
@@ -33,3 +35,16 @@ class Surface(nn.Module):
     def samples_natively(self) -> bool:
         """Whether the method brings a sampler of its own."""
         return type(self).sample is not Surface.sample
+
+
+class NetSurface(Surface):
+    """An energy net and nothing else."""
+
+    def __init__(self, net: EnergyNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """(B, d) -> (B,)."""
+        energy: Tensor = self.net(y)
+        return energy

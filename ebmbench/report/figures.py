@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,19 +39,24 @@ class Picture:
 
 
 def read_picture(trial: TrialResult) -> Picture | None:
-    """The stored surface of a trial as -log q: normalized as it is, or by its order alone for a ranking energy."""
+    """The stored surface of a trial as -log q: normalized as it is, or by its order alone for a ranking energy.
+
+    None when nothing is stored, or when its lattice is not that of a plane.
+    """
     try:
         with np.load(trial.folder.verified("surface.npz"), allow_pickle=False) as stored:
             energy, iso, log_p = (stored[k].astype(np.float64) for k in ("energy", "iso_log_density", "log_p"))
+            shape = tuple(stored["lattice"]) if "lattice" in stored else (round(len(energy) ** 0.5),) * 2
     except (UsageError, OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    side = round(len(energy) ** 0.5)
+    if len(shape) != 2:
+        return None
     if trial.view.kind is EnergyKind.RANKING:
         shown, calibration = -iso, "iso"
     else:
         log_weight = np.full(len(energy), -log_normalizer(-log_p, np.zeros(len(energy))))
         shown, calibration = energy + log_normalizer(energy, log_weight), "-log q"
-    return Picture(shown.reshape(side, side).T, -log_p.reshape(side, side).T, calibration)
+    return Picture(shown.reshape(shape).T, -log_p.reshape(shape).T, calibration)
 
 
 def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | None:
@@ -64,6 +69,7 @@ def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | No
     pictures = {key: read_picture(trial) for key, trial in chosen.items() if trial is not None}
     if not any(pictures.values()):
         return None
+    datasets = [name for name in datasets if _belongs(name, chosen, pictures)]
     rows = [line for line in lines if line.row != "oracle"]
     plt, figure, axes = _grid(len(datasets), 1 + len(rows))
     for i, dataset in enumerate(datasets):
@@ -82,6 +88,16 @@ def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | No
     )
     plt.close(figure)
     return figure
+
+
+def _belongs(
+    dataset: str,
+    chosen: Mapping[tuple[str, str], TrialResult | None],
+    pictures: Mapping[tuple[str, str], Picture | None],
+) -> bool:
+    """Whether a dataset has a row in the figure: not when all that ended well has no lattice of the plane."""
+    ended = [key for key, trial in chosen.items() if key[1] == dataset and trial is not None]
+    return not ended or any(pictures[key] for key in ended)
 
 
 def _first(line: Line, dataset: str) -> TrialResult | None:
@@ -145,9 +161,15 @@ def draw_trial(trial: TrialResult, path: Path) -> bool:
 
 
 def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
-    """A dataset as a PNG: its energy -log p on its domain, and 5000 of its samples."""
+    """A dataset as a PNG: its energy -log p on its domain, and 5000 of its samples.
+
+    Raises:
+        UsageError: if it does not live on the plane.
+    """
     import torch
 
+    if dataset.domain.kind != "continuous" or dataset.domain.dim != 2:
+        raise UsageError(f"a picture is drawn of the plane only; '{name}' has {dataset.domain.dim} coordinates")
     support = dataset.domain.support(300)
     energy = -dataset.log_prob(support.points).numpy().reshape(300, 300).T
     y = dataset.sample(5000, torch.Generator().manual_seed(0)).y.numpy()

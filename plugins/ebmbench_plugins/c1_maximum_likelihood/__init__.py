@@ -18,3 +18,11 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         "maximum likelihood, log Z by quadrature on a randomly shifted lattice",
         ("LeCun et al. 2006, A tutorial on energy-based learning",),
     )
+    yield MethodSpec(
+        "mle_enum",
+        "ebmbench_plugins.c1_maximum_likelihood.mle_enum:MLEEnum",
+        Strategy.C1,
+        EnergyKind.NORMALIZED,
+        "maximum likelihood on bits, log Z by the sum over all states",
+        ("LeCun et al. 2006, A tutorial on energy-based learning",),
+    )

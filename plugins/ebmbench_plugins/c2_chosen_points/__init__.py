@@ -26,3 +26,27 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         "persistent contrastive divergence: push up where chains that are never restarted stand",
         ("Tieleman 2008", "Younes 1999"),
     )
+    yield MethodSpec(
+        "mpf",
+        "ebmbench_plugins.c2_chosen_points.mpf:MPF",
+        Strategy.C2,
+        EnergyKind.DENSITY,
+        "minimum probability flow to the states one flip away",
+        ("Sohl-Dickstein, Battaglino & DeWeese 2011",),
+    )
+    yield MethodSpec(
+        "ratio_matching",
+        "ebmbench_plugins.c2_chosen_points.ratio_matching:RatioMatching",
+        Strategy.C2,
+        EnergyKind.DENSITY,
+        "ratio matching: score matching for bits",
+        ("Hyvarinen 2007",),
+    )
+    yield MethodSpec(
+        "pseudo_likelihood",
+        "ebmbench_plugins.c2_chosen_points.pseudo_likelihood:PseudoLikelihood",
+        Strategy.C2,
+        EnergyKind.DENSITY,
+        "the likelihood of each bit given all the others",
+        ("Besag 1975",),
+    )

@@ -16,17 +16,19 @@ from torch import Generator, Tensor, nn
 from ebmbench.contracts import Batch
 from ebmbench.datasets.domain import square
 from ebmbench.parts.autoencoder import ReconstructionSurface
+from ebmbench.parts.denoising import ScoreSurface
 from ebmbench.parts.gradient import GradientMethod
 from ebmbench.parts.noise import Gaussian
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.surface import Surface
 from ebmbench.suite.schema import NetConfig
 from ebmbench_plugins.a3_contraction.cae import CAE
-from ebmbench_plugins.a4_score_matching.dsm import DSM, ScoreSurface
+from ebmbench_plugins.a4_score_matching.dsm import DSM
 from ebmbench_plugins.c1_maximum_likelihood.mle_grid import GridSurface, MLEGrid
 from ebmbench_plugins.c2_chosen_points.nce import NCE, NCESurface
 from ebmbench_plugins.c2_chosen_points.pcd import PCD, PCDSurface
 from ebmbench_plugins.c3_denoising.dae import DAE
+from ebmbench_plugins.c3_denoising.dae_potential import DAEPotential
 
 STEPS = 600
 SMALL = NetConfig(features=4, width=4, depth=1)
@@ -95,6 +97,7 @@ CASES: dict[str, tuple[GradientMethod, Callable[[float], Surface], float]] = {
     "pcd": (PCD(first_step=0.2, **FAST), pcd_case, 1.0),
     "dsm": (DSM(noise=0.5, **FAST), dsm_case, 1 / 1.25),
     "dae": (DAE(noise_low=0.5, noise_high=0.5 + 1e-6, **FAST), map_case, 1 / 1.25),
+    "dae_potential": (DAEPotential(noise=0.5, **FAST), dsm_case, 1 / 1.25),
     "cae": (CAE(contraction=0.25, **FAST), map_case, 1 / 1.25),
 }
 

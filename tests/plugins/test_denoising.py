@@ -74,14 +74,14 @@ class Linear(nn.Module):
         self.a = nn.Parameter(torch.eye(2))
 
     def forward(self, u: Tensor) -> Tensor:
-        return u @ self.a.T
+        rebuilt: Tensor = u @ self.a.T
+        return rebuilt
 
 
 def linear_denoiser(method: GradientMethod, steps: int) -> Tensor:
     surface = ReconstructionSurface(GAUSSIAN, 0.0, 4)
     surface.map = Linear()  # type: ignore[assignment]
-    found: Tensor = next(train(method, surface, Normal(), steps).parameters()).detach()
-    return found
+    return next(train(method, surface, Normal(), steps).parameters()).detach()
 
 
 def optimal() -> Tensor:

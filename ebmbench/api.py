@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ebmbench.contracts import MetricSpec as MetricSpec
     from ebmbench.contracts import Strategy as Strategy
     from ebmbench.contracts import Support as Support
+    from ebmbench.datasets.domain import Binary as Binary
     from ebmbench.datasets.domain import Box as Box
     from ebmbench.parts.autoencoder import ReconstructionMethod as ReconstructionMethod
     from ebmbench.parts.autoencoder import ReconstructionSurface as ReconstructionSurface
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 TABLE = {
     "API_VERSION": "ebmbench.contracts",
     "Batch": "ebmbench.contracts",
+    "Binary": "ebmbench.datasets.domain",
     "Box": "ebmbench.datasets.domain",
     "Dataset": "ebmbench.contracts",
     "DatasetSpec": "ebmbench.contracts",

@@ -104,6 +104,10 @@ class Support:
     log_weight: Tensor
 
 
+DomainKind = Literal["continuous", "binary"]
+"""What the coordinates of y are: real numbers, or bits."""
+
+
 class Domain(Protocol):
     """The space that y lives in."""
 
@@ -112,8 +116,13 @@ class Domain(Protocol):
         """The number of coordinates of y."""
         ...
 
+    @property
+    def kind(self) -> DomainKind:
+        """What the coordinates are."""
+        ...
+
     def support(self, n: int) -> Support:
-        """A quadrature of the domain with ``n`` points along each axis."""
+        """A quadrature of the domain: ``n`` points along each axis, or all of its states."""
         ...
 
 
@@ -229,6 +238,7 @@ class Method(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     set_wise: ClassVar[bool] = False
+    works_on: ClassVar[tuple[DomainKind, ...]] = ("continuous",)
 
     def build(self, problem: Problem) -> Surface:
         """A blank surface from shapes alone: also how a stored model is rebuilt."""
@@ -243,8 +253,14 @@ class Method(BaseModel):
         return False
 
     def supports(self, problem: Problem) -> str | None:
-        """Why this method cannot work on the problem, or None when it can."""
+        """Why this method cannot work on a problem of a kind that it works on, or None when it can."""
         return None
+
+    def obstacle(self, problem: Problem) -> str | None:
+        """Why the trial cannot be: the data are not of a kind that the method works on, or what it says itself."""
+        if problem.domain.kind not in self.works_on:
+            return f"works on {' and '.join(self.works_on)} data only"
+        return self.supports(problem)
 
     def stepper(self, surface: Surface, compiled: bool = False) -> Stepper:
         """How the harness trains the surface."""

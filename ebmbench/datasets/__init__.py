@@ -10,7 +10,7 @@ from ebmbench.suite.hooks import hookimpl
 
 @hookimpl
 def ebmbench_datasets() -> Iterator[DatasetSpec]:
-    """The datasets on the plane."""
+    """The datasets on the plane, and those on bits."""
     plane = "ebmbench.datasets.plane"
     yield DatasetSpec("8gaussians", f"{plane}:EightGaussians", "eight normals on a circle", ("Grathwohl et al. 2019",))
     yield DatasetSpec("moons", f"{plane}:Moons", "two interleaved half circles, sigma 0.2", ("scikit-learn",))
@@ -38,3 +38,10 @@ def ebmbench_datasets() -> Iterator[DatasetSpec]:
     )
     bare = "the lecture's spiral without noise: a manifold, not a density"
     yield DatasetSpec("pink_spiral_curve", f"{plane}:PinkSpiral", bare, ("LeCun, NYU DLSP20, week 7",), {"sigma": 0.0})
+    binary = "ebmbench.datasets.binary"
+    bars = "rows or columns of 3 x 3 pixels, each flipped with probability 0.01"
+    yield DatasetSpec("bars_and_stripes", f"{binary}:BarsAndStripes", bars, ("MacKay 2003",))
+    spins = "4 x 4 spins on a torus at the critical temperature"
+    yield DatasetSpec("ising", f"{binary}:Ising", spins, ("Ising 1925", "Onsager 1944"))
+    units = "12 units with random couplings"
+    yield DatasetSpec("boltzmann", f"{binary}:BoltzmannMachine", units, ("Ackley, Hinton & Sejnowski 1985",))

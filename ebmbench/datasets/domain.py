@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ebmbench.contracts import Support
+from ebmbench.contracts import DomainKind, Support
+
+MOST_BITS = 20
+"""Beyond so many the states are too many to be visited one by one."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Box:
     def dim(self) -> int:
         """The number of coordinates."""
         return len(self.low)
+
+    @property
+    def kind(self) -> DomainKind:
+        """Real numbers."""
+        return "continuous"
 
     @property
     def log_volume(self) -> float:
@@ -53,3 +61,38 @@ class Box:
 def square(half_width: float) -> Box:
     """The square of the plane with corners at plus and minus ``half_width``."""
     return Box((-half_width, -half_width), (half_width, half_width))
+
+
+@dataclass(frozen=True)
+class Binary:
+    """All strings of ``dim`` bits, as floats 0 and 1; every state weighs the same: densities are probabilities."""
+
+    dim: int
+
+    @property
+    def kind(self) -> DomainKind:
+        """Bits."""
+        return "binary"
+
+    def support(self, n: int) -> Support:
+        """All 2^dim states in float64, counting up with the last bit fastest; ``n`` does not matter.
+
+        Raises:
+            ValueError: if there are more than 2^20.
+        """
+        if self.dim > MOST_BITS:
+            raise ValueError(f"{self.dim} bits have too many states to be enumerated; expected at most {MOST_BITS}")
+        place = 2 ** torch.arange(self.dim - 1, -1, -1)
+        states = (torch.arange(2**self.dim)[:, None] & place) > 0
+        return Support(states.double(), torch.zeros(len(states), dtype=torch.float64))
+
+    def index(self, y: Tensor) -> Tensor:
+        """The place of each row of ``y`` (B, dim) in the support, as (B,).
+
+        Raises:
+            ValueError: if an entry is neither 0 nor 1.
+        """
+        if not bool(((y == 0) | (y == 1)).all()):
+            raise ValueError("expected bits, 0 or 1")
+        place = 2 ** torch.arange(self.dim - 1, -1, -1, device=y.device)
+        return (y.long() * place).sum(-1)

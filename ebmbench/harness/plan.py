@@ -310,7 +310,7 @@ class Planner:
         data: Any = dataset.instance
         algorithm: Any = method.instance
         try:
-            return algorithm.supports(Problem.blank(data.domain, self.suite.net, data)) or ""
+            return algorithm.obstacle(Problem.blank(data.domain, self.suite.net, data)) or ""
         except Exception:  # noqa: BLE001 - a plugin may raise anything: the worker asks again and records it
             return ""
 

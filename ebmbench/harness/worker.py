@@ -27,8 +27,9 @@ from ebmbench.harness.loop import Diverged, Progress, check_energies, train
 from ebmbench.harness.machine import machine_id
 from ebmbench.harness.seeding import generator, initialization, seed_of
 from ebmbench.harness.stream import Stream, held_out
-from ebmbench.metrics.context import Evaluation, Ruler
+from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.ruler import Ruler
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.reference import ReferenceMethod
 from ebmbench.parts.surface import Surface
@@ -132,7 +133,7 @@ class TrialWork:
             training_set = stream.training_set()
             problem = bench.problem(training_set)
             coarse = Ruler(bench.dataset, COARSE)
-        obstacle = bench.method.supports(problem)
+        obstacle = bench.method.obstacle(problem)
         if obstacle:
             raise UsageError(f"{spec.method.name}: {obstacle}")
         with clock.running(), initialization(spec.seed):
@@ -228,6 +229,7 @@ class TrialWork:
         arrays: dict[str, np.ndarray] = {
             "energy": evaluation.energy.astype(np.float32),
             "iso_log_density": np.maximum(evaluation.iso_log_density, LOWEST).astype(np.float16),
+            "lattice": np.array(evaluation.ruler.shape),
         }
         domain = self.bench.dataset.domain
         if self.bench.dataset.density_known:

@@ -32,7 +32,7 @@ def _surface() -> Iterator[MetricSpec]:
     nats = partial(MetricSpec, unit="nats", kinds=ALL)
     plain = partial(MetricSpec, unit="", kinds=ALL)
 
-    skill = "1 is the truth, 0 the moment-matched Gaussian: by the order of the energies alone"
+    skill = "1 is the truth, 0 the moment-matched Gaussian (independent bits): by the order of energies alone"
     yield plain("skill", f"{home}:skill", skill, direction="up", best=1.0)
     down = partial(nats, direction="down", variants=CALIBRATIONS)
     yield down("kl", f"{home}:kl", "KL(p || q) on the lattice", best=0.0)

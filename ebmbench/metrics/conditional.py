@@ -12,7 +12,8 @@ from torch import Generator
 
 from ebmbench.datasets.domain import Box
 from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import EvalContext, NotApplicable, as_array
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.ruler import NotApplicable, as_array
 
 PROMINENCE = 0.5
 """Nats by which a branch of y2 rises above the dip beside it."""
@@ -55,7 +56,7 @@ def _plane(c: EvalContext) -> Box:
 
 def slices(c: EvalContext, log_density: Array) -> Slices:
     """The rows of a density on the dataset's lattice."""
-    domain, cells = _plane(c), c.evaluation.ruler.cells
+    domain, cells = _plane(c), c.evaluation.ruler.side
     step = (domain.high[1] - domain.low[1]) / cells
     return Slices(log_density.reshape(cells, cells), float(np.log(step)))
 

@@ -1,8 +1,7 @@
-"""What metrics are computed from: the truth on a lattice (the ruler), and one surface held against it."""
+"""What metrics are computed from: one surface held against a ruler."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ebmbench.contracts import Dataset, EnergyKind, Support
-from ebmbench.datasets.domain import Box
+from ebmbench.contracts import Dataset, EnergyKind
+from ebmbench.datasets.domain import Binary, Box
 from ebmbench.metrics.calibration import (
     Array,
     fit_beta,
@@ -22,6 +21,7 @@ from ebmbench.metrics.calibration import (
     level_of,
     log_normalizer,
 )
+from ebmbench.metrics.ruler import NotApplicable, Ruler, as_array
 from ebmbench.parts.gradient import input_gradient
 from ebmbench.parts.surface import Surface
 
@@ -30,91 +30,6 @@ CHUNK = 2048
 """Rows of a surface evaluated at once."""
 SAMPLES = 5000
 """Samples drawn of a surface."""
-MOST_AXES = 3
-"""Dimensions in which a lattice is laid; beyond, its cells would be wider than anything that data do."""
-
-
-class NotApplicable(Exception):
-    """A metric cannot be computed here; the message says why."""
-
-
-class Ruler:
-    """The truth on the lattice of a dataset's domain, computed once for all that is held against it.
-
-    Where the truth is not known, the lattice alone. Where there is no lattice, neither: whoever asks is told why.
-
-    Args:
-        dataset: the truth.
-        cells: along each axis of the plane; in three dimensions as many cells in all.
-    """
-
-    def __init__(self, dataset: Dataset, cells: int) -> None:
-        self.dataset, self.cells = dataset, cells
-
-    @property
-    def has_lattice(self) -> bool:
-        """Whether the domain can be covered."""
-        return not isinstance(self.dataset.domain, Box) or self.dataset.domain.dim <= MOST_AXES
-
-    @property
-    def side(self) -> int:
-        """Cells along each axis."""
-        dim = self.dataset.domain.dim
-        if not self.has_lattice:
-            raise NotApplicable(f"no lattice covers {dim} dimensions")
-        if dim <= 2 or not isinstance(self.dataset.domain, Box):
-            return self.cells
-        return int(math.exp(2 / dim * math.log(self.cells)) + 1e-9)
-
-    def require_density(self) -> None:
-        """Raise ``NotApplicable`` unless the truth is known."""
-        if not self.dataset.density_known:
-            raise NotApplicable("the true density of these data is not known")
-
-    @cached_property
-    def support(self) -> Support:
-        """The lattice."""
-        return self.dataset.domain.support(self.side)
-
-    @cached_property
-    def log_weight(self) -> Array:
-        """log volumes (M,)."""
-        return as_array(self.support.log_weight)
-
-    @cached_property
-    def log_p(self) -> Array:
-        """The true log density (M,), normalized on the lattice."""
-        self.require_density()
-        log_p = as_array(self.dataset.log_prob(self.support.points))
-        return log_p - log_normalizer(-log_p, self.log_weight)
-
-    @cached_property
-    def entropy(self) -> float:
-        """-integral of p log p, in nats."""
-        mass = np.exp(self.log_p + self.log_weight)
-        held = mass > 0
-        return float(-(mass[held] * self.log_p[held]).sum())
-
-    @cached_property
-    def moments(self) -> tuple[Array, Array]:
-        """The true mean (d,) and covariance (d, d)."""
-        self.require_density()
-        points, mass = as_array(self.support.points), np.exp(self.log_p + self.log_weight)
-        mean = mass @ points
-        centered = points - mean
-        return mean, (centered * mass[:, None]).T @ centered
-
-    @cached_property
-    def gaussian_energy(self) -> Array:
-        """The energy of the moment-matched Gaussian on the lattice, up to a constant."""
-        mean, cov = self.moments
-        centered = as_array(self.support.points) - mean
-        return np.asarray(0.5 * (centered @ np.linalg.inv(cov) * centered).sum(-1), dtype=np.float64)
-
-    @cached_property
-    def spread(self) -> float:
-        """Root mean square of the true standard deviations."""
-        return float(np.sqrt(np.diagonal(self.moments[1]).mean()))
 
 
 class Evaluation:
@@ -174,6 +89,7 @@ class Evaluation:
     @cached_property
     def energy_gradient_test(self) -> Array:
         """grad F at the test points."""
+        self._need_gradients()
         parts = torch.split(self.test.to(self.like), CHUNK)
         return np.concatenate([as_array(input_gradient(self.surface, part)[1]) for part in parts])
 
@@ -187,7 +103,12 @@ class Evaluation:
     def score_test(self) -> Array:
         """grad log p at the test points."""
         self.ruler.require_density()
+        self._need_gradients()
         return as_array(self.ruler.dataset.score(self.test))
+
+    def _need_gradients(self) -> None:
+        if self.ruler.binary:
+            raise NotApplicable("bits have no gradient")
 
     @cached_property
     def beta(self) -> float:
@@ -208,6 +129,8 @@ class Evaluation:
     @cached_property
     def log_z_refined(self) -> float:
         """log of the integral of exp(-F) over the domain on a lattice twice as fine."""
+        if self.ruler.binary:
+            raise NotApplicable("all states are counted: there is nothing finer")
         support = self.ruler.dataset.domain.support(2 * self.ruler.side)
         return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
 
@@ -262,17 +185,19 @@ class Evaluation:
     def common_samples(self) -> Tensor:
         """Samples (n, d) in float64: cells by their mass under exp(-beta* F), and a uniform place in the cell.
 
-        No Markov chain, and no error of one.
+        No Markov chain, and no error of one. A state of bits has no inside: it is the sample.
         """
         n, generator = SAMPLES, torch.Generator().manual_seed(self.seed)
         domain = self.ruler.dataset.domain
-        if not isinstance(domain, Box):
-            raise NotApplicable("the common sampler needs a box")
+        if not isinstance(domain, Box | Binary):
+            raise NotApplicable("the common sampler needs a box or bits")
         beta = 0.0 if np.isnan(self.beta) else self.beta  # a constant energy is the uniform law
         log_mass = -beta * self.energy + self.ruler.log_weight
         cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
+        if isinstance(domain, Binary):
+            return self.ruler.support.points[index]
         cell = (torch.tensor(domain.high) - torch.tensor(domain.low)).double() / self.ruler.side
         jitter = torch.rand(n, domain.dim, generator=generator, dtype=torch.float64) - 0.5
         return self.ruler.support.points[index] + jitter * cell
@@ -380,8 +305,3 @@ class EvalContext:
     def reference(self, n: int) -> Tensor:
         """The first ``n`` test points."""
         return self.evaluation.test[:n].double()
-
-
-def as_array(tensor: Tensor) -> Array:
-    """A float64 numpy array on the CPU."""
-    return np.asarray(tensor.detach().cpu().double().numpy(), dtype=np.float64)

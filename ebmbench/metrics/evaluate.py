@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from ebmbench.contracts import EnergyKind, MetricSpec
 from ebmbench.metrics import NO_SCALE
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable
 from ebmbench.store.records import Value
 from ebmbench.suite.catalog import load_target
 from ebmbench.suite.errors import one_line

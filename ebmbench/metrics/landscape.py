@@ -16,8 +16,9 @@ from torch import Generator, Tensor
 
 from ebmbench.datasets.domain import Box
 from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable
+from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.manifold import pairwise_auroc
+from ebmbench.metrics.ruler import NotApplicable
 from ebmbench.metrics.surface import level_set
 
 LEAST_DEPTH = 1.0
@@ -151,7 +152,7 @@ def terrain(evaluation: Evaluation) -> Terrain:
     owner = dataset.assign_mode(ruler.support.points).numpy()
     log_p = ruler.log_p
     marks = [int(np.flatnonzero(owner == mode)[log_p[owner == mode].argmax()]) for mode in range(dataset.modes)]
-    shape = (ruler.cells, ruler.cells)
+    shape = (ruler.side, ruler.side)
     return Terrain(owner, np.asarray(marks), relief(-log_p, shape, np.asarray(marks)), shape)
 
 

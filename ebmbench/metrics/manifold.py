@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts import Manifold
 from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, as_array
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable, as_array
 from ebmbench.parts.gradient import input_gradient
 
 POINTS = 500

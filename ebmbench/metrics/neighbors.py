@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ebmbench.metrics.calibration import Array
 from ebmbench.metrics.context import SAMPLES, EvalContext
+from ebmbench.metrics.ruler import NotApplicable
 
 NEIGHBORS = 5
 CLASSIFIED = 2000
@@ -71,27 +72,38 @@ def _array(points: Tensor) -> Array:
     return np.asarray(points.numpy(), dtype=np.float64)
 
 
+def _neighbors(c: EvalContext) -> tuple[Array, Array]:
+    """Data and samples whose neighbors lie at distances of their own.
+
+    Raises:
+        NotApplicable: on bits, where points coincide and a ball has no inside.
+    """
+    if c.evaluation.ruler.binary:
+        raise NotApplicable("bits coincide: the distance to a neighbor is a tie")
+    return _both(c, SAMPLES)
+
+
 def precision(c: EvalContext) -> float:
     """The share of samples that lie in a ball of the data (Kynkaanniemi et al. 2019)."""
-    data, samples = _both(c, SAMPLES)
+    data, samples = _neighbors(c)
     return float((ball_counts(data, samples, NEIGHBORS) > 0).mean())
 
 
 def recall(c: EvalContext) -> float:
     """The share of data that lie in a ball of the samples (Kynkaanniemi et al. 2019)."""
-    data, samples = _both(c, SAMPLES)
+    data, samples = _neighbors(c)
     return float((ball_counts(samples, data, NEIGHBORS) > 0).mean())
 
 
 def density(c: EvalContext) -> float:
     """The mean number of data balls that hold a sample, over k (Naeem et al. 2020)."""
-    data, samples = _both(c, SAMPLES)
+    data, samples = _neighbors(c)
     return float(ball_counts(data, samples, NEIGHBORS).mean() / NEIGHBORS)
 
 
 def coverage(c: EvalContext) -> float:
     """The share of data whose ball holds a sample (Naeem et al. 2020); 1 - 2^-k for the truth."""
-    data, samples = _both(c, SAMPLES)
+    data, samples = _neighbors(c)
     return covered(data, samples, NEIGHBORS)
 
 

@@ -19,8 +19,9 @@ from torch import Generator, Tensor
 from ebmbench.contracts import Dataset, DatasetSpec, EnergyKind, MetricSpec
 from ebmbench.datasets import ebmbench_datasets
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.context import Evaluation, Ruler
+from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.ruler import Ruler
 from ebmbench.parts.surface import Surface
 from ebmbench.store.records import Value
 from ebmbench.suite.catalog import load_target

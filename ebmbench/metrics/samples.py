@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from ebmbench.metrics.context import SAMPLES, EvalContext, NotApplicable
+from ebmbench.metrics.context import SAMPLES, EvalContext
+from ebmbench.metrics.ruler import NotApplicable
 
 BANDWIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Of the Gaussian kernels, in units of the data's spread: the median heuristic is blind to fine structure."""

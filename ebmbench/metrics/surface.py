@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from ebmbench.metrics.calibration import Array, isotonic_log_density
-from ebmbench.metrics.context import EvalContext, NotApplicable
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.ruler import NotApplicable
 
 LEAST_FLOOR = 1e-6
 """Nats by which the Gaussian must fall short for skill to mean anything."""
@@ -163,10 +164,13 @@ def log_z_error(c: EvalContext) -> float:
 
 
 def skill(c: EvalContext) -> float:
-    """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth."""
-    floor = iso_excess(c.evaluation.ruler.gaussian_energy, c)
+    """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth.
+
+    On bits the floor is the law of independent bits with the true means in the place of the Gaussian.
+    """
+    floor = iso_excess(c.evaluation.ruler.floor_energy, c)
     if floor < LEAST_FLOOR:
-        raise NotApplicable("the truth ranks like its moment-matched Gaussian: there is nothing to gain on it")
+        raise NotApplicable("the truth ranks like its floor: there is nothing to gain on it")
     return float(np.clip(1 - iso_excess(c.energy, c) / floor, -1, 1))
 
 

@@ -44,6 +44,9 @@ class GradientMethod(Method):
     def after_step(self, surface: Any) -> None:
         """What is to be done after each update, such as a projection."""
 
+    def settle(self, surface: Any) -> None:
+        """What the averaged surface lacks before it is read out, such as its own normalizer; off the clock."""
+
     def stepper(self, surface: Surface, compiled: bool = False) -> GradientStepper:
         """The optimizer around the surface."""
         return GradientStepper(self, surface, compiled)
@@ -120,6 +123,7 @@ class GradientStepper:
         """The twin with the averaged parameters and the surface's own buffers."""
         for mine, theirs in zip(self.twin.buffers(), self.surface.buffers(), strict=True):
             mine.copy_(theirs)
+        self.method.settle(self.twin)
         return self.twin
 
     def finished(self) -> bool:

@@ -90,6 +90,7 @@ class EnergyNet(nn.Module):
 
     mean: Tensor
     std: Tensor
+    precision = 1 / BASE_VARIANCE
 
     def __init__(self, mean: Tensor, std: Tensor, config: NetConfig) -> None:
         super().__init__()
@@ -102,14 +103,29 @@ class EnergyNet(nn.Module):
         count_passes(len(y))
         u = (y - self.mean) / self.std
         value: Tensor = self.net(u)
-        return value.squeeze(-1) + u.square().sum(-1) / (2 * BASE_VARIANCE)
+        return value.squeeze(-1) + self.precision * u.square().sum(-1) / 2
 
     def with_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The energy (B,) and its gradient with respect to y (B, d), differentiable in the parameters."""
         count_passes(len(y), units=3, gradient=True)
         u = (y - self.mean) / self.std
         value, gradient = self.net.with_adjoint(u)
-        return value + u.square().sum(-1) / (2 * BASE_VARIANCE), (gradient + u / BASE_VARIANCE) / self.std
+        return value + self.precision * u.square().sum(-1) / 2, (gradient + self.precision * u) / self.std
+
+
+class BinaryNet(EnergyNet):
+    """F(y) = net(2 y - 1) on bits: the same layers without Fourier features, and no base measure, as Z is finite."""
+
+    precision = 0.0
+
+    def __init__(self, dim: int, config: NetConfig) -> None:
+        half = torch.full((dim,), 0.5)
+        super().__init__(half, half, without_features(config))
+
+
+def without_features(config: NetConfig) -> NetConfig:
+    """The same width and depth on the bare input: on bits there is nothing between two values to resolve."""
+    return config.model_copy(update={"features": 0})
 
 
 class MapNet(nn.Module):

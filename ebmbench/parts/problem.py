@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ebmbench.contracts import Dataset, Domain
-from ebmbench.parts.nets import EnergyNet, MapNet
+from ebmbench.parts.nets import BinaryNet, EnergyNet, MapNet
 from ebmbench.parts.noise import Gaussian
 from ebmbench.suite.schema import NetConfig
 
@@ -47,7 +47,9 @@ class Problem:
         return float(self.cov.diagonal().mean().sqrt())
 
     def energy_net(self) -> EnergyNet:
-        """The shared energy network, freshly initialized."""
+        """The shared energy network, freshly initialized: that of bits on binary data."""
+        if self.domain.kind == "binary":
+            return BinaryNet(self.dim, self.net)
         return EnergyNet(self.mean, self.std, self.net)
 
     def map_net(self) -> MapNet:

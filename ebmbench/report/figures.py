@@ -54,20 +54,20 @@ def read_picture(trial: TrialResult) -> Picture | None:
         with np.load(trial.folder.verified("surface.npz"), allow_pickle=False) as stored:
             arrays = {name: stored[name].astype(np.float64) for name in stored.files}
         energy, iso, truth, box = arrays["energy"], arrays["iso_log_density"], arrays.get("log_p"), arrays.get("box")
+        shape = tuple(arrays["lattice"].astype(int))
     except (UsageError, OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    if truth is None and (box is None or box.shape[1] != 2):
+    if len(shape) != 2:
         return None
-    side = round(len(energy) ** 0.5)
     if trial.view.kind is EnergyKind.RANKING:
         shown, calibration = -iso, "iso"
     else:
         log_cell = _log_cell(truth, box, len(energy))
         shown, calibration = energy + log_normalizer(energy, np.full(len(energy), log_cell)), "-log q"
-    picture = shown.reshape(side, side).T
+    picture = shown.reshape(shape).T
     if truth is None and box is not None:
-        return Picture(picture, None, calibration, (arrays["data"] - box[0]) / (box[1] - box[0]) * side - 0.5)
-    return Picture(picture, None if truth is None else -truth.reshape(side, side).T, calibration)
+        return Picture(picture, None, calibration, (arrays["data"] - box[0]) / (box[1] - box[0]) * shape - 0.5)
+    return Picture(picture, None if truth is None else -truth.reshape(shape).T, calibration)
 
 
 def _log_cell(log_p: Array | None, box: Array | None, cells: int) -> float:
@@ -187,9 +187,15 @@ def draw_trial(trial: TrialResult, path: Path) -> bool:
 
 
 def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
-    """A dataset as a PNG: 5000 of its samples, and its energy -log p on its domain where it has one."""
+    """A dataset as a PNG: 5000 of its samples, and its energy -log p on its domain where it has one.
+
+    Raises:
+        UsageError: if it does not live on the plane.
+    """
     import torch
 
+    if dataset.domain.kind != "continuous" or dataset.domain.dim != 2:
+        raise UsageError(f"a picture is drawn of the plane only; '{name}' has {dataset.domain.dim} coordinates")
     y = dataset.sample(5000, torch.Generator().manual_seed(0)).y.numpy()
     plt, figure, axes = _grid(1, 1 + dataset.density_known)
     figure.set_size_inches(3.5 * (1 + dataset.density_known), 3.7)

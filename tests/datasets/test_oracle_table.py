@@ -20,7 +20,7 @@ from ebmbench.contracts import Dataset
 from ebmbench.datasets.domain import Box
 from ebmbench.datasets.plane import PlaneDataset, Rings
 from ebmbench.datasets.warped import LaplaceICA, Pinwheel
-from ebmbench.metrics.context import Ruler, as_array
+from ebmbench.metrics.ruler import Ruler, as_array
 from ebmbench.metrics.surface import divergence, level_volume, ranking_area
 from ebmbench.suite.catalog import load_catalog
 

@@ -11,7 +11,8 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts import Dataset, EnergyKind
 from ebmbench.datasets.plane import EightGaussians
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.metrics.surface import kl, kl_smoothed
 from ebmbench.parts.surface import Surface
 from ebmbench.suite.catalog import load_catalog

@@ -13,7 +13,8 @@ from ebmbench.contracts import Batch, Dataset, EnergyKind
 from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.plane import EightGaussians, Rings
 from ebmbench.metrics import conditional
-from ebmbench.metrics.context import EvalContext, Evaluation, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import Ruler
 from ebmbench.parts.surface import Surface
 
 RHO = 0.8

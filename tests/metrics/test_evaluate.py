@@ -11,8 +11,9 @@ from torch import Tensor
 from ebmbench.contracts import EnergyKind, MetricSpec
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.parts.surface import Surface
 from ebmbench.store.records import Value
 

@@ -17,7 +17,8 @@ from ebmbench.contracts import Dataset, EnergyKind
 from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.plane import Clusters, EightGaussians, Moons, PinkSpiral, Rings, SmoothCheckerboard
 from ebmbench.metrics import landscape
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.parts.surface import Surface
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from ebmbench.contracts import Dataset, EnergyKind
 from ebmbench.datasets.plane import EightGaussians, Rings, SmoothCheckerboard
 from ebmbench.metrics import manifold
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.parts.surface import Surface
 
 RING = Rings(radii=(2.0,), sigma=0.1)

@@ -17,7 +17,8 @@ from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.metrics import neighbors, samples, surface
 from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import EvalContext, Evaluation, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import Ruler
 from ebmbench.parts.surface import Surface
 
 

@@ -17,7 +17,8 @@ from ebmbench.contracts import EnergyKind
 from ebmbench.datasets.plane import EightGaussians, PinkSpiral, PlaneDataset
 from ebmbench.metrics import samples as metrics
 from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import SAMPLES, EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.metrics.context import SAMPLES, EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.parts.surface import Surface
 
 torch.set_num_threads(1)

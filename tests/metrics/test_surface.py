@@ -21,7 +21,8 @@ from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral, PlaneDataset, Rings, SmoothCheckerboard
 from ebmbench.metrics import surface as metrics
 from ebmbench.metrics.calibration import Array, log_normalizer
-from ebmbench.metrics.context import EvalContext, Evaluation, NotApplicable, Ruler
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.parts.surface import Surface
 
 torch.set_num_threads(1)

@@ -16,8 +16,9 @@ from ebmbench.contracts import Batch, Dataset, EnergyKind
 from ebmbench.datasets.domain import Box
 from ebmbench.metrics import ebmbench_metrics
 from ebmbench.metrics.calibration import Array, held_out_isotonic, level_of
-from ebmbench.metrics.context import Evaluation, Ruler
+from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.ruler import Ruler
 from ebmbench.metrics.surface import ranking_area, sampled_ranking_area
 from ebmbench.parts.surface import Surface
 from ebmbench.store.records import Value, flat_name

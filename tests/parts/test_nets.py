@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional
 
-from ebmbench.datasets.domain import Box, square
+from ebmbench.datasets.domain import Binary, Box, square
 from ebmbench.parts.autoencoder import ReconstructionMethod, ReconstructionSurface, isotropic_cloud
 from ebmbench.parts.counting import Meter, metered
 from ebmbench.parts.gradient import input_gradient
-from ebmbench.parts.nets import BASE_VARIANCE, EnergyNet, MapNet
+from ebmbench.parts.nets import BASE_VARIANCE, BinaryNet, EnergyNet, MapNet
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.surface import Surface
 from ebmbench.suite.schema import NetConfig
@@ -163,3 +164,19 @@ def test_the_default_cloud_exists_in_every_dimension(dim: int, draws: int) -> No
     assert isinstance(surface, ReconstructionSurface)
     assert surface.cloud.shape == (draws, dim)
     torch.testing.assert_close(surface.cloud.T @ surface.cloud / draws, 0.01 * torch.eye(dim))
+
+
+def test_the_net_of_bits_sees_signs_and_nothing_else() -> None:
+    """F(y) = net(2 y - 1), with the layers of the shared net, no features, no base measure; counted a pass a row."""
+    problem = Problem.blank(Binary(3), NetConfig(width=16, depth=2))
+    net = problem.energy_net()
+    assert isinstance(net, BinaryNet)
+    assert [parameter.shape for parameter in net.net.hidden.parameters()] == [(16, 3), (16,), (16, 16), (16,)]
+    y = problem.domain.support(2).points.float()
+    with metered(Meter()) as meter, torch.no_grad():
+        energy = net(y)
+    assert meter.passes == 8
+    h = 2 * y - 1
+    for layer in net.net.hidden:
+        h = functional.silu(layer(h))
+    torch.testing.assert_close(energy, net.net.last(h).squeeze(-1))

@@ -13,8 +13,9 @@ import torch
 from torch import Generator
 
 from ebmbench.contracts import Batch, Dataset, Method
-from ebmbench.metrics.context import Evaluation, Ruler
+from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.ruler import Ruler
 from ebmbench.parts.counting import Meter, metered
 from ebmbench.parts.problem import Problem
 from ebmbench.suite.catalog import load_catalog

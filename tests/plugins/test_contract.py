@@ -1,4 +1,4 @@
-"""One contract for every method of the catalog."""
+"""One contract for every method of the catalog, on each kind of data that it works on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch, Method
+from ebmbench.contracts import Batch, Dataset, Method
+from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import Moons
 from ebmbench.harness.seeding import initialization
 from ebmbench.parts.counting import Meter, metered
@@ -19,37 +20,54 @@ from ebmbench.suite.catalog import load_catalog
 from ebmbench.suite.schema import NetConfig
 
 CATALOG = load_catalog()
-NAMES = sorted(CATALOG.methods)
-DATASET = Moons()
+BITS = "@binary"
+"""What marks a method's name when it is tried on bits."""
 
 
 def method_of(name: str) -> Method:
-    entry = CATALOG.methods[name]
+    entry = CATALOG.methods[name.removesuffix(BITS)]
     method: Method = entry.load()(**entry.spec.params)
     return method
 
 
-def rows(n: int, seed: int = 0) -> Tensor:
-    return DATASET.sample(n, Generator().manual_seed(seed)).y.float()
+def is_reference(name: str) -> bool:
+    return CATALOG.methods[name.removesuffix(BITS)].spec.reference
+
+
+def dataset_of(name: str) -> Dataset:
+    return BoltzmannMachine(units=6) if name.endswith(BITS) else Moons()
+
+
+ALL = sorted(CATALOG.methods)
+PLANE = [name for name in ALL if "continuous" in method_of(name).works_on]
+NAMES = [*PLANE, *(name + BITS for name in ALL if "binary" in method_of(name).works_on)]
+
+
+def rows(name: str, n: int, seed: int = 0) -> Tensor:
+    return dataset_of(name).sample(n, Generator().manual_seed(seed)).y.float()
+
+
+def problem_of(name: str) -> Problem:
+    y, dataset = rows(name, 500), dataset_of(name)
+    return Problem(dataset.domain, y.mean(0), torch.cov(y.T), NetConfig(), dataset if is_reference(name) else None)
 
 
 def blank(name: str) -> Surface:
-    truth = DATASET if CATALOG.methods[name].spec.reference else None
-    return method_of(name).build(Problem.blank(DATASET.domain, NetConfig(), truth))
+    dataset = dataset_of(name)
+    truth = dataset if is_reference(name) else None
+    return method_of(name).build(Problem.blank(dataset.domain, NetConfig(), truth))
 
 
 def trained(name: str, steps: int = 3, seed: int = 0) -> Surface:
-    method, y = method_of(name), rows(500)
-    truth = DATASET if CATALOG.methods[name].spec.reference else None
-    problem = Problem(DATASET.domain, y.mean(0), torch.cov(y.T), NetConfig(), truth)
+    method, y = method_of(name), rows(name, 500)
     with initialization(seed):
-        surface = method.build(problem)
+        surface = method.build(problem_of(name))
         stepper = method.stepper(surface)
     rng = Generator().manual_seed(seed)
     for step in range(steps):
         if stepper.finished():
             break
-        batch = y if stepper.batch_rows is None else rows(stepper.batch_rows, step)
+        batch = y if stepper.batch_rows is None else rows(name, stepper.batch_rows, step)
         stepper.step(Batch(batch), rng, step / steps)
     readout: Any = stepper.readout()
     assert isinstance(readout, Surface)
@@ -58,7 +76,7 @@ def trained(name: str, steps: int = 3, seed: int = 0) -> Surface:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_energy_is_one_number_a_row_and_depends_on_its_row_alone(name: str) -> None:
-    surface, y = trained(name), 3 * rows(64, 9)
+    surface, y = trained(name), (1 if name.endswith(BITS) else 3) * rows(name, 64, 9)
     with torch.no_grad():
         energy = surface(y)
         assert energy.shape == (64,)
@@ -79,7 +97,7 @@ def test_a_model_is_rebuilt_from_shapes_and_its_state_alone(name: str) -> None:
     again = blank(name)
     again.load_state_dict(torch.load(file, weights_only=True))
     with torch.no_grad():
-        assert torch.equal(again(rows(50)), surface(rows(50)))
+        assert torch.equal(again(rows(name, 50)), surface(rows(name, 50)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -91,9 +109,9 @@ def test_the_same_seed_gives_the_same_model_and_no_global_number_is_drawn(name: 
         assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if not CATALOG.methods[n].spec.reference])
+@pytest.mark.parametrize("name", [n for n in NAMES if not is_reference(n)])
 def test_training_changes_the_surface_and_another_seed_changes_it_otherwise(name: str) -> None:
-    y = rows(100, 4)
+    y = rows(name, 100, 4)
     surfaces = trained(name, 1), trained(name, 6), trained(name, 6, seed=1)
     with torch.no_grad():
         short, longer, other = (surface(y) for surface in surfaces)
@@ -101,11 +119,11 @@ def test_training_changes_the_surface_and_another_seed_changes_it_otherwise(name
     assert not torch.allclose(longer, other)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("oracle",)])
+@pytest.mark.parametrize("name", [n for n in PLANE if n not in ("oracle",)])
 def test_the_energy_has_an_input_gradient(name: str) -> None:
     from ebmbench.parts.gradient import input_gradient
 
-    surface, y = trained(name), rows(20, 2)
+    surface, y = trained(name), rows(name, 20, 2)
     _, gradient = input_gradient(surface, y)
     direction, step = torch.tensor([0.6, -0.8]), 1e-2
     with torch.no_grad():
@@ -132,25 +150,59 @@ PASSES = {
     "dae": 3 * 512,
     "cae": 3 * 256 * 3,
     "sparse_coding": 3 * 200 * 64,
+    "dae_plain": 3 * 512,
+    "dae_single": 3 * 512,
+    "dae_potential": 9 * 512,
+    "masked_ae": 3 * 256 * 2,
+    "masked_ae_mse": 3 * 256 * 2,
+    "masked_ae@binary": 3 * 256 * 6,
+    "mle_enum@binary": 3 * (256 + 2**6),
+    "mpf@binary": 3 * 256 * (1 + 6),
+    "ratio_matching@binary": 3 * 256 * (1 + 6),
+    "pseudo_likelihood@binary": 3 * 256 * (1 + 6),
 }
 
 
 @pytest.mark.parametrize("name", PASSES)
 def test_what_a_step_costs(name: str) -> None:
-    method, y = method_of(name), rows(500)
-    surface = method.build(Problem(DATASET.domain, y.mean(0), torch.cov(y.T), NetConfig()))
-    stepper = method.stepper(surface)
+    stepper = method_of(name).stepper(method_of(name).build(problem_of(name)))
     assert stepper.batch_rows is not None
     with metered(Meter()) as meter:
-        stepper.step(Batch(rows(stepper.batch_rows)), Generator().manual_seed(0), 0.0)
+        stepper.step(Batch(rows(name, stepper.batch_rows)), Generator().manual_seed(0), 0.0)
     assert meter.passes == PASSES[name]
 
 
-@pytest.mark.parametrize("name", ["gmm", "gaussian", "oracle", "pcd", "mle_hmc", "mle_langevin", "gan_ratio"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gmm",
+        "gaussian",
+        "oracle",
+        "pcd",
+        "mle_hmc",
+        "mle_langevin",
+        "gan_ratio",
+        "oracle@binary",
+        "independent@binary",
+    ],
+)
 def test_native_samples_have_the_data_shape_and_depend_on_the_generator_alone(name: str) -> None:
     surface = trained(name, 20)
     assert surface.samples_natively
     one, two, other = (surface.sample(200, Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    assert one.shape == (200, 2)
+    assert one.shape == (200, dataset_of(name).domain.dim)
     assert torch.equal(one, two)
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_method_says_what_kind_of_data_it_cannot_work_on(name: str) -> None:
+    method = method_of(name)
+    assert method.works_on
+    for kind, dataset in (("continuous", Moons()), ("binary", BoltzmannMachine(units=6))):
+        problem = Problem.blank(dataset.domain, NetConfig(), dataset if is_reference(name) else None)
+        obstacle = method.obstacle(problem)
+        if kind in method.works_on:
+            assert obstacle is None
+        else:
+            assert obstacle == f"works on {' and '.join(method.works_on)} data only"

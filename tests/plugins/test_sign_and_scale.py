@@ -16,6 +16,7 @@ from torch import Generator, Tensor, nn
 from ebmbench.contracts import Batch
 from ebmbench.datasets.domain import square
 from ebmbench.parts.autoencoder import ReconstructionSurface
+from ebmbench.parts.denoising import ScoreSurface
 from ebmbench.parts.energies import EnergySurface, NoiseSurface, SelfNormalizedSurface
 from ebmbench.parts.gradient import GradientMethod
 from ebmbench.parts.noise import Gaussian
@@ -24,7 +25,7 @@ from ebmbench.parts.samplers import Hmc, Mala
 from ebmbench.parts.surface import Surface
 from ebmbench.suite.schema import NetConfig
 from ebmbench_plugins.a3_contraction.cae import CAE
-from ebmbench_plugins.a4_score_matching.dsm import DSM, ScoreSurface
+from ebmbench_plugins.a4_score_matching.dsm import DSM
 from ebmbench_plugins.c1_maximum_likelihood.mle_grid import GridSurface, MLEGrid
 from ebmbench_plugins.c1_maximum_likelihood.snl import SNL
 from ebmbench_plugins.c2_chosen_points.cd_k import CDk
@@ -40,6 +41,7 @@ from ebmbench_plugins.c2_chosen_points.nce import NCE
 from ebmbench_plugins.c2_chosen_points.pcd import PCD
 from ebmbench_plugins.c2_chosen_points.rank_nce import RankNCE
 from ebmbench_plugins.c3_denoising.dae import DAE
+from ebmbench_plugins.c3_denoising.dae_potential import DAEPotential
 
 STEPS = 600
 SMALL = NetConfig(features=4, width=4, depth=1)
@@ -190,6 +192,7 @@ CASES: dict[str, tuple[GradientMethod, Callable[[float], Surface], float]] = {
     "gan_ratio": (GANRatio(generator_rate=1e-9, **FAST), gan_case, 1 - 1 / 1.5**2),
     "dsm": (DSM(noise=0.5, **FAST), dsm_case, 1 / 1.25),
     "dae": (DAE(noise_low=0.5, noise_high=0.5 + 1e-6, **FAST), map_case, 1 / 1.25),
+    "dae_potential": (DAEPotential(noise=0.5, **FAST), dsm_case, 1 / 1.25),
     "cae": (CAE(contraction=0.25, **FAST), map_case, 1 / 1.25),
 }
 

@@ -236,7 +236,7 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
     [
         ("toy2", "no suite is called 'toy2'; did you mean 'toy2d'?"),
         ("suites/toy2dd.yaml", "there is no such file; did you mean 'toy2d'?"),
-        ("nothing/like/it.yml", "there is no such file; known: smoke, toy2d"),
+        ("nothing/like/it.yml", "there is no such file; known: binary"),
         ("x\0y", "there is no such file"),
         ("", ""),
         ("../toy2d", "there is no such file"),

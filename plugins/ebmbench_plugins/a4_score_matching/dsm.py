@@ -6,29 +6,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergyNet, GradientMethod, Problem, Surface
-from ebmbench.parts.noise import normal
-
-
-class ScoreSurface(Surface):
-    """An energy whose negative gradient is the score, and the size of its noise in the units of y."""
-
-    size: Tensor
-
-    def __init__(self, net: EnergyNet, size: Tensor) -> None:
-        super().__init__()
-        self.net = net
-        self.register_buffer("size", size.clone())
-
-    @property
-    def smoothing(self) -> float:
-        """The standard deviation of the noise."""
-        return float(self.size)
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """(B, d) -> (B,)."""
-        energy: Tensor = self.net(y)
-        return energy
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
+from ebmbench.parts.denoising import ScoreSurface, corrupted
 
 
 class DSM(GradientMethod):
@@ -48,7 +27,6 @@ class DSM(GradientMethod):
 
     def loss(self, surface: ScoreSurface, batch: Batch, rng: Generator) -> Tensor:
         """Half the mean squared error of the scaled score."""
-        noise = normal(tuple(batch.y.shape), batch.y, rng)
-        noise = torch.cat([noise, -noise])
-        _, gradient = surface.net.with_gradient(torch.cat([batch.y, batch.y]) + surface.size * noise)
+        seen, noise = corrupted(batch.y, surface.size, rng)
+        _, gradient = surface.net.with_gradient(seen)
         return 0.5 * (surface.size * gradient - noise).square().sum(-1).mean()

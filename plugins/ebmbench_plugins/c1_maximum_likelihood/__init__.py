@@ -26,3 +26,11 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         "self-normalised likelihood: log Z is a parameter, the integral an expectation under Gaussian noise",
         ("arXiv 2503.07021", "Geyer 1994"),
     )
+    yield MethodSpec(
+        "mle_enum",
+        "ebmbench_plugins.c1_maximum_likelihood.mle_enum:MLEEnum",
+        Strategy.C1,
+        EnergyKind.NORMALIZED,
+        "maximum likelihood on bits, log Z by the sum over all states",
+        ("LeCun et al. 2006, A tutorial on energy-based learning",),
+    )

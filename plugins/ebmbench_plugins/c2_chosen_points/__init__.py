@@ -98,3 +98,27 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         "the energy of data against the free energy of their neighborhood",
         ("Schroder et al. 2023",),
     )
+    yield MethodSpec(
+        "mpf",
+        "ebmbench_plugins.c2_chosen_points.mpf:MPF",
+        Strategy.C2,
+        EnergyKind.DENSITY,
+        "minimum probability flow to the states one flip away",
+        ("Sohl-Dickstein, Battaglino & DeWeese 2011",),
+    )
+    yield MethodSpec(
+        "ratio_matching",
+        "ebmbench_plugins.c2_chosen_points.ratio_matching:RatioMatching",
+        Strategy.C2,
+        EnergyKind.DENSITY,
+        "ratio matching: score matching for bits",
+        ("Hyvarinen 2007",),
+    )
+    yield MethodSpec(
+        "pseudo_likelihood",
+        "ebmbench_plugins.c2_chosen_points.pseudo_likelihood:PseudoLikelihood",
+        Strategy.C2,
+        EnergyKind.DENSITY,
+        "the likelihood of each bit given all the others",
+        ("Besag 1975",),
+    )

@@ -29,3 +29,10 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         EnergyKind.NORMALIZED,
         "the normal with the data's mean and covariance: skill 0",
     )
+    yield MethodSpec(
+        "independent",
+        f"{HERE}:Independent",
+        Strategy.REFERENCE,
+        EnergyKind.NORMALIZED,
+        "bits with the data's means, independent of one another: the floor of binary data",
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Generator, Tensor
 
-from ebmbench.api import Dataset, EnergyNet, Gaussian, Problem, ReferenceMethod, Surface
+from ebmbench.api import Dataset, EnergySurface, Gaussian, Problem, ReferenceMethod, Surface
 
 
 class FixedReference(ReferenceMethod):
@@ -36,6 +37,8 @@ class TrueSurface(Surface):
 class Oracle(FixedReference):
     """The true energy: what every column reads at best."""
 
+    works_on = ("continuous", "binary")
+
     def supports(self, problem: Problem) -> str | None:
         """Only a dataset that knows its density has a true energy."""
         unknown = problem.truth is not None and not problem.truth.density_known
@@ -48,25 +51,14 @@ class Oracle(FixedReference):
         return TrueSurface(problem.truth)
 
 
-class NetSurface(Surface):
-    """An energy net and nothing else."""
-
-    def __init__(self, net: EnergyNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """(B, d) -> (B,)."""
-        energy: Tensor = self.net(y)
-        return energy
-
-
 class Untrained(FixedReference):
     """The shared energy net as it is initialized."""
 
+    works_on = ("continuous", "binary")
+
     def build(self, problem: Problem) -> Surface:
         """A fresh net."""
-        return NetSurface(problem.energy_net())
+        return EnergySurface(problem.energy_net())
 
 
 class GaussianSurface(Surface):
@@ -91,3 +83,31 @@ class MomentMatched(FixedReference):
     def build(self, problem: Problem) -> Surface:
         """The Gaussian of the problem."""
         return GaussianSurface(problem.gaussian())
+
+
+class IndependentBits(Surface):
+    """F(y) = -sum_i log p_i(y_i), each bit a Bernoulli of its own."""
+
+    mean: Tensor
+
+    def __init__(self, mean: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean.clone())
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """(B, d) -> (B,)."""
+        return -(torch.xlogy(y, self.mean) + torch.xlogy(1 - y, 1 - self.mean)).sum(-1)
+
+    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+        """Each bit by itself."""
+        return torch.bernoulli(self.mean.expand(n, -1), generator=generator)
+
+
+class Independent(FixedReference):
+    """Bits with the training set's means that know nothing of one another: the floor of binary data."""
+
+    works_on = ("binary",)
+
+    def build(self, problem: Problem) -> Surface:
+        """The means alone."""
+        return IndependentBits(problem.mean)

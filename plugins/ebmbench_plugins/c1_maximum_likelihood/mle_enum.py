@@ -1,0 +1,63 @@
+"""Maximum likelihood with the sum over all states of a few bits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+from ebmbench.api import Batch, Binary, EnergyNet, GradientMethod, Problem, Surface
+
+MOST_BITS = 16
+
+
+class EnumeratedSurface(Surface):
+    """F(y) = net(y) + log Z, log Z being the sum over all states."""
+
+    states: Tensor
+    log_z: Tensor
+
+    def __init__(self, net: EnergyNet, states: Tensor) -> None:
+        super().__init__()
+        self.net = net
+        self.register_buffer("states", states.to(net.mean.dtype), persistent=False)
+        self.register_buffer("log_z", torch.zeros(()))
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """(B, d) -> (B,)."""
+        energy: Tensor = self.net(y)
+        return energy + self.log_z
+
+    def sum_over_states(self) -> Tensor:
+        """log of the sum of exp(-net) over all 2^d states."""
+        return torch.logsumexp(-self.net(self.states), 0)
+
+
+class MLEEnum(GradientMethod):
+    """Maximum likelihood with an exact partition function: push down on data, push up on every state.
+
+    L = mean_i F(y_i) + log sum_y exp(-F(y)) over all 2^d states (LeCun et al. 2006, section 2.2; beta = 1). Shapes: y
+    (B, d), states (2^d, d): one batch of B + 2^d rows.
+    It fails by its cost, which doubles with each bit: 16 bits are 65,536 rows a step, and within a budget of passes
+    few steps are taken.
+    """
+
+    works_on = ("binary",)
+
+    def supports(self, problem: Problem) -> str | None:
+        """At most 16 bits."""
+        return f"{problem.dim} bits have too many states" if problem.dim > MOST_BITS else None
+
+    def build(self, problem: Problem) -> Surface:
+        """The shared energy net and all states."""
+        if not isinstance(problem.domain, Binary):
+            raise TypeError(f"mle_enum needs bits, got {type(problem.domain).__name__}")
+        return EnumeratedSurface(problem.energy_net(), problem.domain.support(2).points)
+
+    def loss(self, surface: EnumeratedSurface, batch: Batch, rng: Generator) -> Tensor:
+        """The mean negative log-likelihood in nats."""
+        energy: Tensor = surface.net(batch.y)
+        return energy.mean() + surface.sum_over_states()
+
+    def settle(self, surface: EnumeratedSurface) -> None:
+        """The normalizer of the averaged parameters, which no step has seen."""
+        surface.log_z.copy_(surface.sum_over_states())

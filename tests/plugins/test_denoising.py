@@ -74,18 +74,18 @@ class Linear(nn.Module):
         self.a = nn.Parameter(torch.eye(2))
 
     def forward(self, u: Tensor) -> Tensor:
-        rebuilt: Tensor = u @ self.a.T
-        return rebuilt
+        return u @ self.a.T
 
 
 def linear_denoiser(method: GradientMethod, steps: int) -> Tensor:
     surface = ReconstructionSurface(GAUSSIAN, 0.0, 4)
     surface.map = Linear()  # type: ignore[assignment]
-    return next(train(method, surface, Normal(), steps).parameters()).detach()
+    return train(method, surface, Normal(), steps).get_parameter("map.a").data
 
 
 def optimal() -> Tensor:
-    return SIGMA @ torch.linalg.inv(SIGMA + NOISE**2 * torch.eye(2))
+    wiener: Tensor = SIGMA @ torch.linalg.inv(SIGMA + NOISE**2 * torch.eye(2))
+    return wiener
 
 
 ONE_LEVEL = DAE(noise_low=NOISE, noise_high=NOISE, lr=0.02, warmup=5, ema=0.98)

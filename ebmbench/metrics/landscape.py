@@ -182,6 +182,8 @@ def gaps(evaluation: Evaluation) -> Tensor:
     Raises:
         NotApplicable: if hardly any two data points have a gap between them.
     """
+    if evaluation.ruler.binary:
+        raise NotApplicable("there is nothing between two states")
     level = float(np.quantile(evaluation.log_p_test, 1 - GAP_SHARE))
     test = evaluation.test.double()
     generator = Generator().manual_seed(evaluation.seed)

@@ -80,6 +80,20 @@ def _more_of_the_surface() -> Iterator[MetricSpec]:
     yield more(
         "hellinger", f"{home}:hellinger", "Hellinger distance", direction="down", variants=CALIBRATIONS, best=0.0
     )
+    error = "mean squared error of the log density on data"
+    refs = ("Schroder et al. 2023",)
+    yield MetricSpec(
+        "log_density_mse",
+        f"{home}:log_density_mse",
+        error,
+        "nats^2",
+        "down",
+        ALL,
+        variants=TEMPERATURES,
+        best=0.0,
+        in_core=False,
+        refs=refs,
+    )
     both = "KL(p || q) + KL(q || p)"
     yield MetricSpec(
         "jeffreys", f"{home}:jeffreys", both, "nats", "down", ALL, variants=CALIBRATIONS, best=0.0, in_core=False

@@ -179,6 +179,11 @@ def iso_excess(energy: Array, c: EvalContext) -> float:
     return divergence(c.log_p, isotonic_log_density(energy, c.log_p, c.log_weight), c.log_weight)
 
 
+def log_density_mse(c: EvalContext) -> float:
+    """Mean of (log q - log p)^2 over the test points (Schroder et al. 2023, figure 3)."""
+    return float(np.square(c.nll_test + c.log_p_test).mean())
+
+
 def hellinger(c: EvalContext) -> float:
     """Hellinger distance, the root of 1 - integral of sqrt(p q), between 0 and 1."""
     overlap = np.exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()

@@ -235,7 +235,7 @@ def test_refinement_flags_a_lattice_that_is_too_coarse() -> None:
 
 
 def test_squared_error_of_the_log_density_of_a_shifted_normal() -> None:
-    """log q - log p = s y_1 - s^2 / 2 under N(0, I): its mean square is s^2 + s^4 / 4; without log Z it would not be."""
+    """log q - log p = s y_1 - s^2 / 2 under N(0, I): its mean square is s^2 + s^4 / 4."""
     found = surface.log_density_mse(held(0.7))
     assert found == pytest.approx(0.7**2 + 0.7**4 / 4, rel=0.06)
     assert surface.log_density_mse(held(0.0)) == pytest.approx(0, abs=1e-6)

@@ -24,7 +24,8 @@ from ebmbench.parts.surface import Surface
 from ebmbench.store.records import Value, flat_name
 
 NEED_THE_TRUTH = (
-    "skill kl kl_reverse tv nll_excess fisher spearman v95_ratio log_density_mse hellinger jeffreys iou95 spearman_uniform "
+    "skill kl kl_reverse tv nll_excess fisher spearman v95_ratio log_density_mse "
+    "hellinger jeffreys iou95 spearman_uniform "
     "minima_recall minima_spurious barrier_ratio mode_mass_error antimode auroc_between "
     "conditional_kl conditional_nll conditional_modes best_of_1 best_of_10"
 )

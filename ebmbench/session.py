@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ebmbench.report.leaderboard import Board
 
 DEFAULT_RESULTS = Path("results")
-PRODUCTS = ("leaderboard.md", "leaderboard.csv", "surfaces.png")
+PRODUCTS = ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png")
 
 
 @dataclass(frozen=True)
@@ -196,15 +196,17 @@ def conclude(result: RunResult, unchanged: bool) -> Board:
         unchanged: nothing was run, so that what is written already still holds.
     """
     board = make_board(result)
-    if unchanged and all((result.folder / name).is_file() for name in PRODUCTS[:2]):
+    if unchanged and all((result.folder / name).is_file() for name in PRODUCTS[:3]):
         _publish(result)
         return board
     from ebmbench.report.figures import draw_surfaces, save
     from ebmbench.report.leaderboard import markdown, table_csv
+    from ebmbench.report.metric_tables import metric_tables
 
     result.write_tables()
     write_atomic(result.folder / "leaderboard.md", markdown(board))
     write_atomic(result.folder / "leaderboard.csv", table_csv(board))
+    write_atomic(result.folder / "metrics.md", metric_tables(board, result.record.metrics))
     figure = draw_surfaces(board.lines, board.datasets)
     if figure is not None:
         save(figure, result.folder / "surfaces.png")

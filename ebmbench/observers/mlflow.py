@@ -215,7 +215,7 @@ class Mirror:
 
     def finish(self, result: RunResult) -> None:
         """The leaderboard and the figure on the parent."""
-        for name in ("leaderboard.md", "leaderboard.csv", "surfaces.png", "run.json"):
+        for name in ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png", "run.json"):
             path = result.folder / name
             if path.is_file():
                 self.client.log_artifact(self.parent, str(path))

@@ -207,17 +207,17 @@ def dataset_tables(board: Board) -> Iterator[DatasetTable]:
 def markdown(board: Board) -> str:
     """The leaderboard as Markdown: the board, the skill and the KL of each dataset, the notes."""
     shown = columns(board)
-    parts = [f"# {_md(board.suite)}", ""]
+    parts = [f"# {escaped(board.suite)}", ""]
     for family, members in board.families:
-        parts += [f"## {family}", "", *_md_table([c.title for c in shown], _cells(shown, members)), ""]
+        parts += [f"## {family}", "", *table_lines([c.title for c in shown], _cells(shown, members)), ""]
     parts += [legend(board), ""]
     for table in dataset_tables(board):
-        parts += [f"## {table.title}", "", *_md_table(["method", *table.datasets], table.cells(board)), ""]
+        parts += [f"## {table.title}", "", *table_lines(["method", *table.datasets], table.cells(board)), ""]
     if board.has_truth:
-        parts += [PACE_TITLE, "", *_md_table(PACE_HEAD, _pace_rows(board)), ""]
+        parts += [PACE_TITLE, "", *table_lines(PACE_HEAD, _pace_rows(board)), ""]
     remarks = list(notes(board.lines))
     if remarks:
-        parts += ["## Notes", "", *(f"- {_md(remark)}" for remark in remarks), ""]
+        parts += ["## Notes", "", *(f"- {escaped(remark)}" for remark in remarks), ""]
     return "\n".join(parts)
 
 
@@ -244,14 +244,15 @@ def _cells(shown: Sequence[Column], members: Iterable[Line]) -> list[list[str]]:
     return [[column.text(line) for column in shown] for line in members]
 
 
-def _md_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(_md(cell) for cell in head) + " |"
+def table_lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A table in Markdown, its cells escaped."""
+    yield "| " + " | ".join(escaped(cell) for cell in head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:
-        yield "| " + " | ".join(_md(cell) for cell in row) + " |"
+        yield "| " + " | ".join(escaped(cell) for cell in row) + " |"
 
 
-def _md(text: str) -> str:
+def escaped(text: str) -> str:
     """A text that Markdown shows as it is."""
     text = " ".join(text.split())
     for character in "\\|<>`*_[]":

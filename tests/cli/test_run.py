@@ -150,10 +150,18 @@ def test_the_numbers_are_those_of_the_truth(first: Done) -> None:
 
 def test_the_run_has_its_files(first: Done, results: Path) -> None:
     folder = results / "smoke" / "runs" / first.document["run_id"]
-    names = {"run.json", "trials.parquet", "metrics.parquet", "leaderboard.md", "leaderboard.csv", "surfaces.png"}
+    names = {
+        "run.json",
+        "trials.parquet",
+        "metrics.parquet",
+        "leaderboard.md",
+        "leaderboard.csv",
+        "metrics.md",
+        "surfaces.png",
+    }
     assert names <= {path.name for path in folder.iterdir()}
     assert (results / "smoke" / "latest").read_text().strip() == first.document["run_id"]
-    for name in ("leaderboard.md", "leaderboard.csv", "surfaces.png"):
+    for name in ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png"):
         assert (results / "smoke" / name).read_bytes() == (folder / name).read_bytes()
 
 

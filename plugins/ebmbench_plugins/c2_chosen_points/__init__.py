@@ -3,122 +3,133 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+HOME = "ebmbench_plugins.c2_chosen_points"
+ranking = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.RANKING)
+density = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.DENSITY)
+normalized = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.NORMALIZED)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of C2."""
-    yield MethodSpec(
-        "nce",
-        "ebmbench_plugins.c2_chosen_points.nce:NCE",
-        Strategy.C2,
-        EnergyKind.NORMALIZED,
-        "noise-contrastive estimation: tell data from Gaussian noise",
-        ("Gutmann & Hyvarinen 2010", "Gutmann & Hyvarinen 2012"),
-    )
-    yield MethodSpec(
-        "pcd",
-        "ebmbench_plugins.c2_chosen_points.pcd:PCD",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "persistent contrastive divergence: push up where chains that are never restarted stand",
-        ("Tieleman 2008", "Younes 1999"),
-    )
-    yield MethodSpec(
+    yield from _chains()
+    yield from _comparisons()
+    yield from _flips()
+
+
+def _chains() -> Iterator[MethodSpec]:
+    """Maximum likelihood, the model's expectation by Markov chains."""
+    yield density(
         "cd_k",
-        "ebmbench_plugins.c2_chosen_points.cd_k:CDk",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "contrastive divergence: push up where a few Langevin steps lead from the data",
-        ("Hinton 2002",),
+        f"{HOME}.cd_k:CDk",
+        summary="contrastive divergence: push up where a few Langevin steps lead from the data",
+        refs=("Hinton 2002",),
     )
-    yield MethodSpec(
-        "cd_kick",
-        "ebmbench_plugins.c2_chosen_points.cd_kick:CDKick",
-        Strategy.C2,
-        EnergyKind.RANKING,
-        "kick data at random, descend without noise, push up where they end",
-        ("LeCun et al. 2006",),
+    yield density(
+        "pcd",
+        f"{HOME}.pcd:PCD",
+        summary="persistent contrastive divergence: push up where chains that are never restarted stand",
+        refs=(
+            "Tieleman 2008",
+            "Younes 1999",
+        ),
     )
-    yield MethodSpec(
+    yield density(
         "mle_langevin",
-        "ebmbench_plugins.c2_chosen_points.mle_langevin:MLELangevin",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "push up where long Langevin chains from noise end",
-        ("Nijkamp et al. 2019", "Nijkamp et al. 2020"),
+        f"{HOME}.mle_langevin:MLELangevin",
+        summary="push up where long Langevin chains from noise end",
+        refs=(
+            "Nijkamp et al. 2019",
+            "Nijkamp et al. 2020",
+        ),
     )
-    yield MethodSpec(
+    yield density(
         "mle_hmc",
-        "ebmbench_plugins.c2_chosen_points.mle_hmc:MLEHMC",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "push up where persistent Hamiltonian chains stand",
-        ("Duane et al. 1987", "Neal 2011"),
+        f"{HOME}.mle_hmc:MLEHMC",
+        summary="push up where persistent Hamiltonian chains stand",
+        refs=(
+            "Duane et al. 1987",
+            "Neal 2011",
+        ),
     )
-    yield MethodSpec(
+
+
+def _comparisons() -> Iterator[MethodSpec]:
+    """Data told from noise, from their own disturbed copies, or from a generator's."""
+    yield normalized(
+        "nce",
+        f"{HOME}.nce:NCE",
+        summary="noise-contrastive estimation: tell data from Gaussian noise",
+        refs=(
+            "Gutmann & Hyvarinen 2010",
+            "Gutmann & Hyvarinen 2012",
+        ),
+    )
+    yield density(
         "rank_nce",
-        "ebmbench_plugins.c2_chosen_points.rank_nce:RankNCE",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "find the data point among Gaussian noise",
-        ("Ma & Collins 2018", "van den Oord et al. 2018"),
+        f"{HOME}.rank_nce:RankNCE",
+        summary="find the data point among Gaussian noise",
+        refs=(
+            "Ma & Collins 2018",
+            "van den Oord et al. 2018",
+        ),
     )
-    yield MethodSpec(
+    yield density(
         "cnce",
-        "ebmbench_plugins.c2_chosen_points.cnce:CNCE",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "tell data from their own disturbed copies",
-        ("Ceylan & Gutmann 2018",),
+        f"{HOME}.cnce:CNCE",
+        summary="tell data from their own disturbed copies",
+        refs=("Ceylan & Gutmann 2018",),
     )
-    yield MethodSpec(
+    yield ranking(
+        "cd_kick",
+        f"{HOME}.cd_kick:CDKick",
+        summary="kick data at random, descend without noise, push up where they end",
+        refs=("LeCun et al. 2006",),
+    )
+    yield ranking(
         "margin",
-        "ebmbench_plugins.c2_chosen_points.margin:Margin",
-        Strategy.C2,
-        EnergyKind.RANKING,
-        "data at least a margin below uniform draws and disturbed data",
-        ("LeCun et al. 2006", "Zhao, Mathieu & LeCun 2017"),
+        f"{HOME}.margin:Margin",
+        summary="data at least a margin below uniform draws and disturbed data",
+        refs=(
+            "LeCun et al. 2006",
+            "Zhao, Mathieu & LeCun 2017",
+        ),
     )
-    yield MethodSpec(
+    yield ranking(
         "gan_ratio",
-        "ebmbench_plugins.c2_chosen_points.gan_ratio:GANRatio",
-        Strategy.C2,
-        EnergyKind.RANKING,
-        "the discriminator of an adversarial generator",
-        ("Goodfellow et al. 2014",),
+        f"{HOME}.gan_ratio:GANRatio",
+        summary="the discriminator of an adversarial generator",
+        refs=("Goodfellow et al. 2014",),
     )
-    yield MethodSpec(
+    yield density(
         "energy_discrepancy",
-        "ebmbench_plugins.c2_chosen_points.energy_discrepancy:EnergyDiscrepancy",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "the energy of data against the free energy of their neighborhood",
-        ("Schroder et al. 2023",),
+        f"{HOME}.energy_discrepancy:EnergyDiscrepancy",
+        summary="the energy of data against the free energy of their neighborhood",
+        refs=("Schroder et al. 2023",),
     )
-    yield MethodSpec(
+
+
+def _flips() -> Iterator[MethodSpec]:
+    """Bits, and the states one flip away."""
+    yield density(
         "mpf",
-        "ebmbench_plugins.c2_chosen_points.mpf:MPF",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "minimum probability flow to the states one flip away",
-        ("Sohl-Dickstein, Battaglino & DeWeese 2011",),
+        f"{HOME}.mpf:MPF",
+        summary="minimum probability flow to the states one flip away",
+        refs=("Sohl-Dickstein, Battaglino & DeWeese 2011",),
     )
-    yield MethodSpec(
+    yield density(
         "ratio_matching",
-        "ebmbench_plugins.c2_chosen_points.ratio_matching:RatioMatching",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "ratio matching: score matching for bits",
-        ("Hyvarinen 2007",),
+        f"{HOME}.ratio_matching:RatioMatching",
+        summary="ratio matching: score matching for bits",
+        refs=("Hyvarinen 2007",),
     )
-    yield MethodSpec(
+    yield density(
         "pseudo_likelihood",
-        "ebmbench_plugins.c2_chosen_points.pseudo_likelihood:PseudoLikelihood",
-        Strategy.C2,
-        EnergyKind.DENSITY,
-        "the likelihood of each bit given all the others",
-        ("Besag 1975",),
+        f"{HOME}.pseudo_likelihood:PseudoLikelihood",
+        summary="the likelihood of each bit given all the others",
+        refs=("Besag 1975",),
     )

@@ -70,6 +70,7 @@ KICK = CDKick(descent_step=0.1, longest=10.0)
 CASES: dict[str, Case] = {
     "pcd": (PCD(chains=64), ChainSurface(net(), noise(), Mala(0.2), 4, 64), lambda s: s.follow(data(), rng())),
     "mle_hmc": (MLEHMC(chains=64), ChainSurface(net(), noise(), Hmc(0.3, 5), 1, 64), lambda s: s.follow(data(), rng())),
+    "cd_k_local": (CDk(jumps=0), MovingSurface(net(), noise(), Mala(0.2), 5, 0), lambda s: s.move(data(), rng(), True)),
     "cd_k": (CDk(), MovingSurface(net(), noise(), Mala(0.2), 5), lambda s: s.move(data(), rng(), True)),
     "mle_langevin": (MLELangevin(penalty=0.0), LangevinSurface(net(), noise(), STEPS), lambda s: s.sample(64, rng())),
 }

@@ -30,6 +30,13 @@ def _chains() -> Iterator[MethodSpec]:
         refs=("Hinton 2002",),
     )
     yield density(
+        "cd_k_local",
+        f"{HOME}.cd_k:CDk",
+        summary="contrastive divergence whose chains never jump: Hinton's own",
+        refs=("Hinton 2002",),
+        params={"jumps": 0},
+    )
+    yield density(
         "pcd",
         f"{HOME}.pcd:PCD",
         summary="persistent contrastive divergence: push up where chains that are never restarted stand",

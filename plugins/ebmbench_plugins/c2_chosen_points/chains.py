@@ -23,17 +23,20 @@ class MovingSurface(NoiseSurface):
         noise: proposes the jumps.
         kernel: moves points locally.
         steps: how many of its steps make a move.
+        jumps: how many jumps end it.
     """
 
-    def __init__(self, net: EnergyNet, noise: Gaussian, kernel: Mala | Hmc, steps: int) -> None:
+    def __init__(self, net: EnergyNet, noise: Gaussian, kernel: Mala | Hmc, steps: int, jumps: int = 1) -> None:
         super().__init__(net, noise)
-        self.kernel, self.steps = kernel, steps
+        self.kernel, self.steps, self.jumps = kernel, steps, jumps
 
     @torch.no_grad()
     def move(self, y: Tensor, rng: Generator, adapt: bool) -> Tensor:
-        """Local steps of every point of y (B, d), then one jump proposed from the noise."""
+        """Local steps of every point of y (B, d), then jumps proposed from the noise."""
         y, energy = self.kernel(self.net.with_gradient, y, self.steps, rng, self.net.std, adapt)
-        return independence_step(self.net, self.noise, y, energy, rng)[0]
+        for _ in range(self.jumps):
+            y, energy = independence_step(self.net, self.noise, y, energy, rng)
+        return y
 
 
 class ChainSurface(MovingSurface):

@@ -204,6 +204,10 @@ class Dataset(BaseModel):
 # --- the methods -----------------------------------------------------------------------------------------------------
 
 
+State = dict[str, Any]
+"""Tensors and plain numbers in nested dicts and lists: what torch stores, and reads again without unpickling."""
+
+
 class Stepper(Protocol):
     """What the harness holds of a method in training: it takes steps, and shows the surface to be measured."""
 
@@ -226,6 +230,14 @@ class Stepper(Protocol):
 
     def finished(self) -> bool:
         """Whether further steps would change nothing."""
+        ...
+
+    def state(self) -> State:
+        """All that steps have changed so far."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Go on from there: the next steps are those that would have followed."""
         ...
 
 
@@ -293,6 +305,14 @@ class PlainStepper:
     def finished(self) -> bool:
         """Whether the method says that it has converged."""
         return self.method.finished(self.surface)
+
+    def state(self) -> State:
+        """The surface's."""
+        return {"surface": self.surface.state_dict()}
+
+    def restore(self, state: State) -> None:
+        """Fill the surface."""
+        self.surface.load_state_dict(state["surface"])
 
 
 # --- the catalog -----------------------------------------------------------------------------------------------------

@@ -41,10 +41,18 @@ class Progress:
 
 
 Milestone = Callable[[Surface, Progress], None]
+Checkpoint = Callable[[Progress], None]
 
 
 def train(
-    stepper: Stepper, stream: Stream, budget: Budget, rng: Generator, clock: Clock, milestone: Milestone
+    stepper: Stepper,
+    stream: Stream,
+    budget: Budget,
+    rng: Generator,
+    clock: Clock,
+    milestone: Milestone,
+    checkpoint: Checkpoint = lambda progress: None,
+    begun: Progress | None = None,
 ) -> Progress:
     """Take steps until the budget is spent or the method has finished.
 
@@ -55,12 +63,14 @@ def train(
         rng: the method's own randomness.
         clock: runs while steps are taken, and only then.
         milestone: called off the clock with the surface as it stands, at each of ``MILESTONES``.
+        checkpoint: called off the clock every ``CHUNK`` steps; what it sees is all there is to know.
+        begun: how far the training was when it was cut; stepper and rng stand there already.
 
     Raises:
         Diverged: when the loss is not finite, or the energy of data explodes.
     """
-    progress = Progress()
-    waiting = list(MILESTONES)
+    progress = begun or Progress()
+    waiting = [mark for mark in MILESTONES if mark > progress.fraction(budget)]
     while not stepper.finished() and progress.fraction(budget) < 1:
         batches = [Batch(y) for y in _next_batches(stepper, stream, progress.steps)]
         logs: Logs = {}
@@ -76,6 +86,7 @@ def train(
             surface = stepper.readout()
             check_energies(surface, batches[-1].y)
             milestone(surface, progress)
+        checkpoint(progress)
     return progress
 
 

@@ -26,6 +26,7 @@ from ebmbench.harness.clocks import Clock, device_peak_bytes, peak_bytes
 from ebmbench.harness.loop import Diverged, Progress, check_energies, train
 from ebmbench.harness.machine import machine_id
 from ebmbench.harness.seeding import generator, initialization, seed_of
+from ebmbench.harness.snapshot import Snapshot, Snapshots, Trace
 from ebmbench.harness.stream import Stream, held_out
 from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
@@ -143,21 +144,29 @@ class TrialWork:
             with compiling.running():
                 stepper.warm_up(Batch(training_set[: stepper.batch_rows]), generator("warm-up", spec.seed))
         rng = generator("noise", spec.seed, device=str(self.device))
-        curves: list[np.ndarray] = []
+        snapshots, begun, trace = Snapshots(self.folder), None, Trace()
+        held = snapshots.load()
+        if held is not None:
+            begun, trace = held.resume(stepper, rng, clock)
+            write_atomic(self.folder.file("curve.jsonl"), "".join(f"{line}\n" for line in trace.lines))
 
         def milestone(readout: Surface, progress: Progress) -> None:
             evaluation = self._evaluation(readout, coarse)
-            self._append_points(evaluation, progress, clock.seconds)
+            trace.lines += self._append_points(evaluation, progress, clock.seconds)
             if coarse.has_lattice:
-                curves.append(evaluation.energy.astype(np.float32))
+                trace.energies.append(torch.from_numpy(evaluation.energy.astype(np.float32)))
 
-        progress = train(stepper, stream, spec.budget, rng, clock, milestone)
+        def checkpoint(progress: Progress) -> None:
+            if snapshots.due():
+                snapshots.save(Snapshot.take(stepper, rng, progress, clock, trace))
+
+        progress = train(stepper, stream, spec.budget, rng, clock, milestone, checkpoint, begun)
         readout = stepper.readout()
         check_energies(readout, self.test[:1000].to(bench.like))
         save_model(self.folder, readout)
-        if curves:
+        if trace.energies:
             with self.folder.file("milestones.npz").open("wb") as file:
-                np.savez_compressed(file, energy=np.stack(curves))
+                np.savez_compressed(file, energy=torch.stack(trace.energies).numpy())
         training = Training(
             prepare_seconds=prepare.seconds,
             train_seconds=clock.seconds,
@@ -169,8 +178,10 @@ class TrialWork:
             samples=progress.samples,
             peak_bytes=peak_bytes(),
             device_peak_bytes=device_peak_bytes(self.device),
+            interrupted=trace.interrupted,
         )
         write_atomic(self.folder.file("TRAINED"), training.model_dump_json())
+        snapshots.drop()
 
     def _measure(self) -> None:
         clock = Clock(self.device)
@@ -194,14 +205,20 @@ class TrialWork:
         seed = seed_of("evaluation", self.spec.seed)
         return Evaluation(surface, ruler, self.spec.method.kind, self.validation, self.test, seed, self.bench.like)
 
-    def _append_points(self, evaluation: Evaluation, progress: Progress, seconds: float) -> None:
+    def _append_points(self, evaluation: Evaluation, progress: Progress, seconds: float) -> list[str]:
+        """Measure a milestone and append it to the curve; the lines."""
         by_name = {cell.name: cell for cell in self.spec.metrics}
         kept = MILESTONE_METRICS if self.bench.dataset.density_known else (*MILESTONE_METRICS, *TRUTHLESS)
         wanted = [by_name[name] for name in dict.fromkeys(n for n, _ in kept) if name in by_name]
         values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in wanted])
-        for value in values:
-            if (value.metric, value.variant) in kept and value.value is not None:
-                append_line(self.folder.file("curve.jsonl"), self._point(value, progress, seconds).model_dump_json())
+        lines = [
+            self._point(value, progress, seconds).model_dump_json()
+            for value in values
+            if (value.metric, value.variant) in kept and value.value is not None
+        ]
+        for line in lines:
+            append_line(self.folder.file("curve.jsonl"), line)
+        return lines
 
     @staticmethod
     def _point(value: Value, progress: Progress, seconds: float) -> Point:

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch, Logs, Method
+from ebmbench.contracts import Batch, Logs, Method, State
 from ebmbench.parts.counting import count_passes, paused
 from ebmbench.parts.nets import FourierNet
 from ebmbench.parts.surface import Surface
@@ -129,6 +129,22 @@ class GradientStepper:
     def finished(self) -> bool:
         """Never: a loss is followed until the budget is spent."""
         return False
+
+    def state(self) -> State:
+        """The surface, its average, the optimizer's moments, and how many steps were taken."""
+        return {
+            "surface": self.surface.state_dict(),
+            "twin": self.twin.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "taken": self.taken,
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from there."""
+        self.surface.load_state_dict(state["surface"])
+        self.twin.load_state_dict(state["twin"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.taken = state["taken"]
 
 
 def input_gradient(surface: Surface, y: Tensor, create_graph: bool = False) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,8 @@ M = TypeVar("M", bound=BaseModel)
 
 UNSEALED = ("DONE", "attempts.jsonl", "log.txt")
 """Files that may still be written to when a trial is done."""
+SNAPSHOT = "snapshot.pt"
+"""Where a training stood when it was last kept."""
 STALE = (
     "TRAINED",
     "DONE",
@@ -66,7 +68,8 @@ class TrialFolder:
     def begin(self, spec: TrialSpec) -> None:
         """Make the folder ready for a worker: trial.json, and nothing left of an attempt that did not end.
 
-        What is trained stays: only the metrics are then to be measured.
+        What is trained stays: only the metrics are then to be measured. The snapshot of a training that was cut stays
+        too: it goes on from there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         keep = self.training() is not None
@@ -79,7 +82,7 @@ class TrialFolder:
 
     def forget(self) -> None:
         """Drop everything but the attempts, so that it is trained again."""
-        for name in STALE:
+        for name in (*STALE, SNAPSHOT):
             self.file(name).unlink(missing_ok=True)
 
     def spec(self) -> TrialSpec | None:

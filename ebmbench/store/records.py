@@ -103,6 +103,7 @@ class Training(Record):
     samples: int = Field(description="rows of data seen")
     peak_bytes: int
     device_peak_bytes: int | None = None
+    interrupted: int = Field(0, description="how often it was cut and went on from a snapshot")
 
 
 class Number(Record):

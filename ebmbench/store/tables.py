@@ -141,6 +141,7 @@ def _trial_row(run: RunRecord, trial: TrialResult) -> dict[str, Any]:
         "samples_per_second": _rate(training.samples, training.train_seconds) if training else None,
         "peak_bytes": training.peak_bytes if training else None,
         "device_peak_bytes": training.device_peak_bytes if training else None,
+        "interrupted": training.interrupted if training else None,
         "neighbors": last.neighbors if last else None,
         "attempts": len(trial.attempts),
         "machine_id": last.machine_id if last else None,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch, Dataset, Logs
+from ebmbench.contracts import Batch, Dataset, Logs, State
 from ebmbench.datasets.domain import Box, square
 from ebmbench.harness import clocks
 from ebmbench.harness.clocks import Clock
@@ -113,6 +113,13 @@ class Fake:
 
     def finished(self) -> bool:
         return self.last is not None and len(self.batches) >= self.last
+
+    def state(self) -> State:
+        return {"a": float(self.surface.a)}
+
+    def restore(self, state: State) -> None:
+        with torch.no_grad():
+            self.surface.a.fill_(state["a"])
 
 
 class Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,17 @@ from torch import Generator, Tensor
 from ebmbench.contracts import Batch, Dataset, Method
 from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import Moons
+from ebmbench.harness.clocks import Clock
+from ebmbench.harness.loop import CHUNK, Progress, train
 from ebmbench.harness.seeding import initialization
+from ebmbench.harness.snapshot import Snapshot, Snapshots, Trace
+from ebmbench.harness.stream import Stream
 from ebmbench.parts.counting import Meter, metered
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.surface import Surface
+from ebmbench.store.folders import TrialFolder
 from ebmbench.suite.catalog import load_catalog
-from ebmbench.suite.schema import NetConfig
+from ebmbench.suite.schema import Budget, DataRegime, NetConfig
 
 CATALOG = load_catalog()
 BITS = "@binary"
@@ -130,6 +136,61 @@ def test_the_energy_has_an_input_gradient(name: str) -> None:
         slope = (surface(y + step * direction).double() - surface(y - step * direction).double()) / (2 * step)
     wrong = (gradient.double() @ direction.double() - slope).abs() / (1 + slope.abs())
     assert float(wrong.median()) < 0.05
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if not is_reference(n)])
+def test_a_training_that_is_cut_goes_on_to_the_same_numbers(name: str, tmp_path: Path) -> None:
+    """Through the loop, a snapshot on disk, and fresh objects: bit for bit; without the generator it would not be."""
+    method, whole, cut = method_of(name), Cut(name), Cut(name)
+    budget = Budget(steps=4 if method.set_wise else 3 * CHUNK)
+    straight = whole.train(budget)
+    snapshots = Snapshots(TrialFolder(tmp_path), every=0.0)
+    with pytest.raises(Interrupted):
+        cut.train(budget, snapshots)
+    again = Cut(name)
+    held = snapshots.load()
+    assert held is not None
+    progress, trace = held.resume(again.stepper, again.rng, again.clock)
+    assert 0 < progress.steps < straight.steps or method.set_wise
+    assert trace.interrupted == 1
+    ended = again.train(budget, begun=progress)
+    assert ended == straight
+    for one, two in zip(again.state(), whole.state(), strict=True):
+        assert torch.equal(one, two)
+
+
+class Interrupted(Exception):
+    """Somebody pulled the plug."""
+
+
+class Cut:
+    """A method in training on 2,000 rows, which may be cut after a snapshot."""
+
+    def __init__(self, name: str) -> None:
+        with initialization(0):
+            surface = method_of(name).build(problem_of(name))
+            self.stepper = method_of(name).stepper(surface)
+        self.rng, self.clock = Generator().manual_seed(0), Clock(torch.device("cpu"))
+        self.stream = Stream(dataset_of(name), DataRegime(set=2000), 0, torch.zeros(()))
+
+    def train(self, budget: Budget, snapshots: Snapshots | None = None, begun: Progress | None = None) -> Progress:
+        taken = 0
+
+        def checkpoint(progress: Progress) -> None:
+            nonlocal taken
+            if snapshots is None:
+                return
+            if taken == 1:
+                raise Interrupted
+            snapshots.save(Snapshot.take(self.stepper, self.rng, progress, self.clock, Trace()))
+            taken += 1
+
+        return train(
+            self.stepper, self.stream, budget, self.rng, self.clock, lambda surface, p: None, checkpoint, begun
+        )
+
+    def state(self) -> list[Tensor]:
+        return list(self.stepper.readout().state_dict().values())
 
 
 PASSES = {

@@ -218,7 +218,7 @@ PASSES = {
     "masked_ae": 3 * 256 * 2,
     "masked_ae_mse": 3 * 256 * 2,
     "masked_ae@binary": 3 * 256 * 6,
-    "mle_enum@binary": 3 * (256 + 2**6),
+    "mle_enum@binary": 3 * (1024 + 2**6),
     "mpf@binary": 3 * 256 * (1 + 6),
     "ratio_matching@binary": 3 * 256 * (1 + 6),
     "pseudo_likelihood@binary": 3 * 256 * (1 + 6),

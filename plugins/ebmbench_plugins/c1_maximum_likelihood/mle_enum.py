@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.api import Batch, Binary, EnergyNet, GradientMethod, Problem, Surface
@@ -42,6 +43,10 @@ class MLEEnum(GradientMethod):
     """
 
     works_on = ("binary",)
+
+    lr: float = Field(0.03, gt=0, description="peak learning rate of Adam: the sum is exact, and steps are few")
+    batch: int = Field(1024, ge=1, description="rows of data in a step: few beside the states")
+    warmup: int = Field(5, ge=0, description="steps until the learning rate is at its peak")
 
     def supports(self, problem: Problem) -> str | None:
         """At most 16 bits."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface
+from ebmbench.api import Batch, MapNet, ReconstructionMethod, ReconstructionSurface
 
 
 class CAE(ReconstructionMethod):
@@ -24,6 +26,6 @@ class CAE(ReconstructionMethod):
     def loss(self, surface: ReconstructionSurface, batch: Batch, rng: Generator) -> Tensor:
         """Reconstruction error over l, and the squared Frobenius norm of the Jacobian."""
         u = surface.standardize(batch.y)
-        rebuilt, jacobian = surface.map.with_jacobian(u)
+        rebuilt, jacobian = cast(MapNet, surface.map).with_jacobian(u)
         error = (rebuilt - u).square().sum(-1).mean()
         return error / self.contraction + jacobian.square().sum((-2, -1)).mean()

@@ -66,12 +66,14 @@ class FourierNet(nn.Module):
 
     def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs (B, k) and their Jacobian (B, d, k), rows by input coordinate, as forward operations."""
-        dim = u.shape[-1]
-        phase = u @ self.frequencies
-        sin, cos = phase.sin()[:, None], phase.cos()[:, None]
-        axes = torch.eye(dim, dtype=u.dtype, device=u.device).expand(len(u), dim, dim)
-        h = torch.cat([u, sin[:, 0], cos[:, 0]], -1)
-        tangent = torch.cat([axes, cos * self.frequencies, -sin * self.frequencies], -1)
+        return self.with_tangents(u, _axes(u))
+
+    def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs (B, k) and how fast they change (B, m, k) along directions (B, m, d), as forward operations."""
+        phase, turn = u @ self.frequencies, directions @ self.frequencies
+        sin, cos = phase.sin(), phase.cos()
+        h = torch.cat([u, sin, cos], -1)
+        tangent = torch.cat([directions, cos[:, None] * turn, -sin[:, None] * turn], -1)
         for layer in self.hidden:
             linear = cast(nn.Linear, layer)
             h, slope = _silu_with_slope(linear(h))
@@ -104,6 +106,11 @@ class FourierNet(nn.Module):
         direct, of_sin, of_cos = torch.split(adjoint, [u.shape[-1], *[self.frequencies.shape[1]] * 2], -1)
         second = second - (turn.square() @ (of_sin * sin + of_cos * cos)[..., None]).squeeze(-1)
         return value, direct + (of_sin * cos - of_cos * sin) @ self.frequencies.T, second
+
+
+def _axes(u: Tensor) -> Tensor:
+    """The unit vectors (B, d, d), rows by axis, at each row of u (B, d)."""
+    return torch.eye(u.shape[-1], dtype=u.dtype, device=u.device).expand(len(u), -1, -1)
 
 
 def _silu_with_slope(a: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,8 +168,7 @@ class EnergyNet(nn.Module):
 
     def with_laplacian(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The energy (B,), its gradient (B, d) and its exact Laplacian (B,): the curvature along every axis."""
-        axes = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device).expand(len(y), -1, -1)
-        energy, gradient, second = self.with_curvature(y, axes)
+        energy, gradient, second = self.with_curvature(y, _axes(y))
         return energy, gradient, second.sum(-1)
 
 
@@ -200,6 +206,10 @@ class MapNet(nn.Module):
 
     def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """G(u) (B, d) and dG/du (B, d, d), rows by input coordinate, differentiable in the parameters."""
-        count_passes(len(u), units=1 + u.shape[-1])
-        step, jacobian = self.net.with_jacobian(u)
-        return u + step, jacobian + torch.eye(u.shape[-1], dtype=u.dtype, device=u.device)
+        return self.with_tangents(u, _axes(u))
+
+    def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """G(u) (B, d) and how fast it moves (B, m, d) along directions (B, m, d), a pass each."""
+        count_passes(len(u), units=1 + directions.shape[1])
+        step, slope = self.net.with_tangents(u, directions)
+        return u + step, slope + directions

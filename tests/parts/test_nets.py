@@ -96,6 +96,8 @@ def test_the_written_jacobian_is_autograds(depth: int) -> None:
     torch.testing.assert_close(value, net(u))
     rows = torch.stack([jacobian_of(net, row[None])[0, :, 0].T for row in u])
     torch.testing.assert_close(jacobian, rows)
+    directions = torch.randn(20, 3, 2, generator=Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(net.with_tangents(u, directions), (value, directions @ jacobian))
 
 
 def test_the_base_measure_is_a_gaussian_four_times_as_wide_as_the_data() -> None:

@@ -155,6 +155,7 @@ PASSES = {
     "dae": 3 * 512,
     "cae": 3 * 256 * 3,
     "cae_encoder": 3 * 256,
+    "cae_hutchinson": 3 * 256 * 2,
     "saturating_ae": 3 * 256,
     "sparse_coding": 3 * 200 * 64,
     "dae_plain": 3 * 512,

@@ -19,6 +19,15 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         ("Rifai et al. 2011", "Alain & Bengio 2014"),
     )
     yield MethodSpec(
+        "cae_hutchinson",
+        "ebmbench_plugins.a3_contraction.cae:CAE",
+        Strategy.A3,
+        EnergyKind.RANKING,
+        "contractive auto-encoder, the penalty estimated along one random direction",
+        ("Rifai et al. 2011", "Hutchinson 1989"),
+        {"slices": 1},
+    )
+    yield MethodSpec(
         "cae_encoder",
         "ebmbench_plugins.a3_contraction.cae_encoder:CAEEncoder",
         Strategy.A3,

@@ -48,7 +48,7 @@ class LevelSurface(Surface):
         the data reach with the small steps of the small levels.
         """
         start = normal((n, len(self.net.mean)), self.net.mean, generator)
-        y = self.net.mean + start * (self.net.std.square() + (self.ladder[0] * self.net.spread).square()).sqrt()
+        y: Tensor = self.net.mean + start * (self.net.std.square() + (self.ladder[0] * self.net.spread).square()).sqrt()
         for level, lower in zip(self.ladder, self.ladder[1:], strict=False):
             gap = level**2 - lower**2
             y = self._moved(y, level, gap, gap * (lower / level) ** 2, generator)
@@ -59,8 +59,9 @@ class LevelSurface(Surface):
         """y - drift grad F + noise of that variance, both in units of the squared spread."""
         _, gradient, _ = self.net.with_derivatives(y, torch.full_like(y[:, :1], level))
         spread = self.net.spread
-        moved: Tensor = y - drift * spread.square() * gradient
-        return moved + math.sqrt(variance) * spread * normal(tuple(y.shape), y, rng)
+        noise = normal(tuple(y.shape), y, rng)
+        moved: Tensor = y - drift * spread.square() * gradient + math.sqrt(variance) * spread * noise
+        return moved
 
 
 class DSMMulti(GradientMethod):

@@ -49,7 +49,8 @@ class CAEEncoder(ReconstructionMethod):
     """
 
     units: int = Field(128, ge=1, description="sigmoids of the code")
-    contraction: float = Field(0.03, ge=0, description="l, weight of the penalty on the code's Jacobian")
+    lr: float = Field(0.01, gt=0, description="peak learning rate of Adam")
+    contraction: float = Field(0.3, ge=0, description="l, weight of the penalty on the code's Jacobian")
 
     def map_of(self, problem: Problem) -> nn.Module:
         """One tied layer of sigmoids."""

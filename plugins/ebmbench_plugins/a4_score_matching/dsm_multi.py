@@ -77,7 +77,8 @@ class DSMMulti(GradientMethod):
     It fails by the blur of the smallest noise, and where the ladder's top is not above the distance between modes.
     """
 
-    noise_low: float = Field(0.02, gt=0, description="smallest s, in units of the data's standard deviation")
+    lr: float = Field(8e-3, gt=0, description="peak learning rate of Adam")
+    noise_low: float = Field(0.01, gt=0, description="smallest s, in units of the data's standard deviation")
     noise_high: float = Field(3.0, gt=0, description="largest s, in units of the data's standard deviation")
     time_weight: float = Field(0.25, ge=0, description="w, weight of the time-score term")
 

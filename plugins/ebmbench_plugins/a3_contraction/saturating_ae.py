@@ -42,6 +42,7 @@ class SaturatingAE(ReconstructionMethod):
     """
 
     units: int = Field(256, ge=1, description="clipped lines of the code")
+    lr: float = Field(0.01, gt=0, description="peak learning rate of Adam")
     saturation: float = Field(0.1, ge=0, description="h, weight of the distance to saturation")
 
     def map_of(self, problem: Problem) -> nn.Module:

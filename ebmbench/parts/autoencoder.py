@@ -6,7 +6,7 @@ import math
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from ebmbench.parts.gradient import GradientMethod
 from ebmbench.parts.problem import Problem
@@ -27,19 +27,21 @@ class ReconstructionSurface(Surface):
         problem: gives the net and the standardization.
         noise: s, in units of the data's standard deviation.
         draws: how many e_j, when s > 0.
+        net: G on standardized coordinates, (B, d) -> (B, d), which counts its own passes; by default the shared map.
     """
 
     mean: Tensor
     std: Tensor
     cloud: Tensor
+    map: nn.Module
 
-    def __init__(self, problem: Problem, noise: float, draws: int) -> None:
+    def __init__(self, problem: Problem, noise: float, draws: int, net: nn.Module | None = None) -> None:
         super().__init__()
         self.register_buffer("mean", problem.mean.clone())
         self.register_buffer("std", problem.std.clone())
         cloud = noise * isotropic_cloud(draws, problem.dim) if noise else torch.zeros(1, problem.dim)
         self.register_buffer("cloud", cloud)
-        self.map = problem.map_net()
+        self.map = problem.map_net() if net is None else net
 
     def standardize(self, y: Tensor) -> Tensor:
         """u = (y - mean) / std."""
@@ -62,11 +64,15 @@ class ReconstructionMethod(GradientMethod):
     energy_noise: float = Field(0.1, ge=0, description="size of the cloud that the energy looks from (0: none)")
     energy_draws: int = Field(6, ge=3, description="points of that cloud; off the plane at least two for each axis")
 
+    def map_of(self, problem: Problem) -> nn.Module:
+        """The map that is trained: the shared residual one."""
+        return problem.map_net()
+
     def build(self, problem: Problem) -> Surface:
-        """The shared residual map; off the plane the cloud is whole sets of axes with both signs."""
+        """The reconstruction error of the map; off the plane the cloud is whole sets of axes with both signs."""
         both = 2 * problem.dim
         draws = self.energy_draws if problem.dim == 2 else math.ceil(self.energy_draws / both) * both
-        return ReconstructionSurface(problem, self.energy_noise, draws)
+        return ReconstructionSurface(problem, self.energy_noise, draws, self.map_of(problem))
 
 
 def isotropic_cloud(draws: int, dim: int) -> Tensor:

@@ -66,23 +66,65 @@ class FourierNet(nn.Module):
 
     def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs (B, k) and their Jacobian (B, d, k), rows by input coordinate, as forward operations."""
-        dim = u.shape[-1]
-        phase = u @ self.frequencies
-        sin, cos = phase.sin()[:, None], phase.cos()[:, None]
-        axes = torch.eye(dim, dtype=u.dtype, device=u.device).expand(len(u), dim, dim)
-        h = torch.cat([u, sin[:, 0], cos[:, 0]], -1)
-        tangent = torch.cat([axes, cos * self.frequencies, -sin * self.frequencies], -1)
+        return self.with_tangents(u, _axes(u))
+
+    def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs (B, k) and how fast they change (B, m, k) along directions (B, m, d), as forward operations."""
+        phase, turn = u @ self.frequencies, directions @ self.frequencies
+        sin, cos = phase.sin(), phase.cos()
+        h = torch.cat([u, sin, cos], -1)
+        tangent = torch.cat([directions, cos[:, None] * turn, -sin[:, None] * turn], -1)
         for layer in self.hidden:
             linear = cast(nn.Linear, layer)
             h, slope = _silu_with_slope(linear(h))
             tangent = functional.linear(tangent, linear.weight) * slope[:, None]
         return self.last(h), functional.linear(tangent, self.last.weight)
 
+    def with_curvature(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The single output f (B,), its gradient (B, d), and v' H v (B, k) for directions v (B, k, d).
+
+        Only tangents go forward, one for each v: a layer h = phi(a) adds df/dh phi''(a) (da/dv)^2 to v' H v.
+        """
+        phase, turn = u @ self.frequencies, directions @ self.frequencies
+        sin, cos = phase.sin(), phase.cos()
+        h = torch.cat([u, sin, cos], -1)
+        tangent = torch.cat([directions, cos[:, None] * turn, -sin[:, None] * turn], -1)
+        slopes, bends = [], []
+        for layer in self.hidden:
+            linear = cast(nn.Linear, layer)
+            pushed = functional.linear(tangent, linear.weight)
+            h, slope, bend = _silu_with_bend(linear(h))
+            tangent = pushed * slope[:, None]
+            slopes.append(slope)
+            bends.append(bend[:, None] * pushed.square())
+        value = self.last(h).squeeze(-1)
+        adjoint: Tensor = self.last.weight.expand(len(u), -1)
+        second = torch.zeros_like(directions[..., 0])
+        for layer, slope, bend in zip(reversed(self.hidden), reversed(slopes), reversed(bends), strict=True):
+            second = second + (bend @ adjoint[..., None]).squeeze(-1)
+            adjoint = (adjoint * slope) @ cast(nn.Linear, layer).weight
+        direct, of_sin, of_cos = torch.split(adjoint, [u.shape[-1], *[self.frequencies.shape[1]] * 2], -1)
+        second = second - (turn.square() @ (of_sin * sin + of_cos * cos)[..., None]).squeeze(-1)
+        return value, direct + (of_sin * cos - of_cos * sin) @ self.frequencies.T, second
+
+
+def _axes(u: Tensor) -> Tensor:
+    """The unit vectors (B, d, d), rows by axis, at each row of u (B, d)."""
+    return torch.eye(u.shape[-1], dtype=u.dtype, device=u.device).expand(len(u), -1, -1)
+
 
 def _silu_with_slope(a: Tensor) -> tuple[Tensor, Tensor]:
     sigmoid = torch.sigmoid(a)
     h = a * sigmoid
     return h, sigmoid + h * (1 - sigmoid)
+
+
+def _silu_with_bend(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """SiLU and its first two derivatives."""
+    sigmoid = torch.sigmoid(a)
+    h = a * sigmoid
+    fall = 1 - sigmoid
+    return h, sigmoid + h * fall, sigmoid * fall * (2 + a - 2 * h)
 
 
 class EnergyNet(nn.Module):
@@ -111,6 +153,23 @@ class EnergyNet(nn.Module):
         u = (y - self.mean) / self.std
         value, gradient = self.net.with_adjoint(u)
         return value + self.precision * u.square().sum(-1) / 2, (gradient + self.precision * u) / self.std
+
+    def with_curvature(self, y: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The energy (B,), its gradient (B, d) and v' H v (B, k), H the Hessian in y, for directions v (B, k, d).
+
+        Differentiable in the parameters; each direction costs one pass beside the three of energy and gradient.
+        """
+        count_passes(len(y), units=3 + directions.shape[1], gradient=True)
+        u, along = (y - self.mean) / self.std, directions / self.std
+        value, gradient, second = self.net.with_curvature(u, along)
+        energy = value + self.precision * u.square().sum(-1) / 2
+        second = second + self.precision * along.square().sum(-1)
+        return energy, (gradient + self.precision * u) / self.std, second
+
+    def with_laplacian(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The energy (B,), its gradient (B, d) and its exact Laplacian (B,): the curvature along every axis."""
+        energy, gradient, second = self.with_curvature(y, _axes(y))
+        return energy, gradient, second.sum(-1)
 
 
 class BinaryNet(EnergyNet):
@@ -147,6 +206,10 @@ class MapNet(nn.Module):
 
     def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """G(u) (B, d) and dG/du (B, d, d), rows by input coordinate, differentiable in the parameters."""
-        count_passes(len(u), units=1 + u.shape[-1])
-        step, jacobian = self.net.with_jacobian(u)
-        return u + step, jacobian + torch.eye(u.shape[-1], dtype=u.dtype, device=u.device)
+        return self.with_tangents(u, _axes(u))
+
+    def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """G(u) (B, d) and how fast it moves (B, m, d) along directions (B, m, d), a pass each."""
+        count_passes(len(u), units=1 + directions.shape[1])
+        step, slope = self.net.with_tangents(u, directions)
+        return u + step, slope + directions

@@ -18,6 +18,11 @@ def uniform(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
     return torch.rand(shape, generator=rng, dtype=like.dtype, device=like.device)
 
 
+def signs(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
+    """Draws of -1 and +1 with equal probability (Rademacher), with the dtype and device of ``like``."""
+    return 1 - 2 * torch.randint(2, shape, generator=rng, device=like.device).to(like.dtype)
+
+
 def log_uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor, rng: Generator) -> Tensor:
     """Draws whose logarithm is uniform between those of ``low`` and ``high``."""
     return low * torch.pow(high / low, uniform(shape, like, rng))

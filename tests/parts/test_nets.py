@@ -56,6 +56,37 @@ def test_a_loss_on_the_gradient_moves_the_weights_as_a_double_backward_does() ->
         )
 
 
+def hessians(net: EnergyNet, y: Tensor) -> Tensor:
+    """(B, d, d) by double backward, differentiable once more."""
+    leaf = y.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(net(leaf).sum(), leaf, create_graph=True)
+    rows = [torch.autograd.grad(part.sum(), leaf, create_graph=True)[0] for part in gradient.unbind(-1)]
+    return torch.stack(rows, 1)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_written_curvature_is_that_of_a_double_backward(depth: int) -> None:
+    net, y = energy_net(depth), points(20)
+    directions = torch.randn(20, 3, 2, generator=Generator().manual_seed(1), dtype=torch.float64)
+    energy, gradient, second = net.with_curvature(y, directions)
+    torch.testing.assert_close((energy, gradient), net.with_gradient(y))
+    hessian = hessians(net, y)
+    torch.testing.assert_close(second, (directions @ hessian * directions).sum(-1))
+    torch.testing.assert_close(net.with_laplacian(y)[2], hessian.diagonal(dim1=1, dim2=2).sum(-1))
+    assert not torch.allclose(net.with_laplacian(y)[2], -hessian.diagonal(dim1=1, dim2=2).sum(-1), rtol=0.5)
+
+
+def test_a_loss_on_the_laplacian_moves_the_weights_as_a_triple_backward_does() -> None:
+    net, y = energy_net(), points(20)
+    parameters = list(net.parameters())
+    losses = net.with_laplacian(y)[2].square().sum(), hessians(net, y).diagonal(dim1=1, dim2=2).sum(-1).square().sum()
+    written, triple = (torch.autograd.grad(loss, parameters, allow_unused=True) for loss in losses)
+    for one, two in zip(written, triple, strict=True):
+        torch.testing.assert_close(
+            torch.zeros(()) if one is None else one, torch.zeros(()) if two is None else two, check_dtype=False
+        )
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 def test_the_written_jacobian_is_autograds(depth: int) -> None:
     torch.manual_seed(4)
@@ -65,6 +96,8 @@ def test_the_written_jacobian_is_autograds(depth: int) -> None:
     torch.testing.assert_close(value, net(u))
     rows = torch.stack([jacobian_of(net, row[None])[0, :, 0].T for row in u])
     torch.testing.assert_close(jacobian, rows)
+    directions = torch.randn(20, 3, 2, generator=Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(net.with_tangents(u, directions), (value, directions @ jacobian))
 
 
 def test_the_base_measure_is_a_gaussian_four_times_as_wide_as_the_data() -> None:
@@ -104,6 +137,7 @@ def test_a_pass_is_a_row_and_a_backward_counts_twice_what_it_goes_back_through()
 
     assert passes(sample) == Meter(passes=30, energy_rows=10, gradient_rows=10)
     assert passes(lambda: net.with_gradient(y)).passes == 90
+    assert passes(lambda: net.with_laplacian(y)).passes == 150, "two axes: two passes more"
 
     def evaluate() -> None:
         with torch.no_grad():

@@ -79,7 +79,7 @@ class Linear(nn.Module):
 
 def linear_denoiser(method: GradientMethod, steps: int) -> Tensor:
     surface = ReconstructionSurface(GAUSSIAN, 0.0, 4)
-    surface.map = Linear()  # type: ignore[assignment]
+    surface.map = Linear()
     return train(method, surface, Normal(), steps).get_parameter("map.a").data
 
 
@@ -126,7 +126,7 @@ def test_one_noise_level_is_one_noise_level() -> None:
             return u
 
     surface = ReconstructionSurface(GAUSSIAN, 0.0, 4)
-    surface.map = Spy()  # type: ignore[assignment]
+    surface.map = Spy()
     method.loss(surface, Batch(torch.zeros(50_000, 2)), Generator().manual_seed(0))
     assert float(seen[0].std()) == pytest.approx(0.1, rel=0.02)
     assert float(seen[0].square().mean(-1).var()) == pytest.approx(0.1**4, rel=0.1), "chi-square, not a mixture of them"

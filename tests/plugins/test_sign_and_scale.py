@@ -171,7 +171,7 @@ def dsm_case(a: float) -> Surface:
 
 def map_case(a: float) -> Surface:
     surface = ReconstructionSurface(Problem.blank(square(7), SMALL), 0.0, 4)
-    surface.map = Scaling(a)  # type: ignore[assignment]
+    surface.map = Scaling(a)
     return surface
 
 

@@ -25,13 +25,13 @@ class KMeansSGD(Method):
 
     A step is one gradient of a batch, w_k += r_k sum_{i won by k} (y_i - w_k), with r_k one over the data that k has
     won so far: for this loss that is Newton's scaling (Bottou & Bengio 1995, section 3.4). ``least_rate`` keeps the
-    share of a batch in a prototype from falling below it. The start is k-means++ on the first batch. Shapes: y (B, d),
-    prototypes (K, d).
-    It fails as ``kmeans`` does; and a prototype that wins nothing never moves, while one that won much hardly does.
+    share of a batch in a prototype from falling below it: without it prototypes soon stand still, long before they have
+    spread. The start is k-means++ on the first batch. Shapes: y (B, d), prototypes (K, d).
+    It fails as ``kmeans`` does; a prototype that wins nothing never moves; and the least rate leaves some noise.
     """
 
     clusters: int = Field(64, ge=1, description="prototypes")
-    least_rate: float = Field(0.0, ge=0, le=1, description="least share of a batch in a prototype (0: one over wins)")
+    least_rate: float = Field(0.01, ge=0, le=1, description="least share of a batch in a prototype (0: one over wins)")
     batch: int = Field(256, ge=1, description="rows of data in a step")
 
     def build(self, problem: Problem) -> Surface:

@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from ebmbench.contracts import Batch, Method
 from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral
+from ebmbench.metrics.manifold import DISTANCES, power_law
 from ebmbench.parts.latent import free_energy, minimum
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.surface import Surface
@@ -230,3 +231,22 @@ def test_stochastic_gradients_with_a_least_rate_get_below_lloyd_on_the_spiral_an
         reached[rate] = float(surface(test).mean())
     assert reached[0.1] < 1.01 * lloyd
     assert reached[0.1] < 0.99 * reached[0.0]
+
+
+def growth(power: float = 1.0) -> float:
+    """The exponent of F(m + d n) - F(m) off the spiral, both ways along the normal, for F to that power."""
+    data = PinkSpiral()
+    surface = fit(KMeans(clusters=20), data.sample(5000, Generator().manual_seed(1)).y.float())
+    points, normal = data.manifold.draw(500, Generator().manual_seed(2))
+    level = (surface(points.float()) ** power).mean()
+    rise = [
+        float((surface((points + sign * float(d) * data.sigma * normal).float()) ** power).mean() - level)
+        for d in DISTANCES
+        for sign in (1, -1)
+    ]
+    return power_law(DISTANCES, np.array(rise).reshape(-1, 2).mean(1)).exponent
+
+
+def test_the_energy_grows_with_the_square_of_the_distance_from_the_spiral_and_its_square_does_not() -> None:
+    assert growth() == pytest.approx(2, rel=0.02)
+    assert growth(2.0) != pytest.approx(2, rel=0.02)

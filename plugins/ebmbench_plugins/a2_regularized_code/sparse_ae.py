@@ -45,12 +45,12 @@ class SparseAE(GradientMethod):
     L = E F(y). The columns of the decoder's first matrix and the rows of its second have norm at most 1, as the atoms
     of sparse coding have: otherwise codes shrink, weights grow, and the penalty measures nothing. The decoder is
     nonlinear, so unlike linear sparse coding F need not be convex. Shapes: y (B, d), z (B, K). A row costs two passes.
-    It fails where little is to be gained from sparsity: with as many codes as it likes, D(net(u)) is close to the
-    identity on all of the plane, and F falls back to l |z|_1, the price of a code, which is low about one center.
+    It fails in two ways: with a low price D(net(u)) is close to the identity about the data and between them, and F is
+    the price of a code, which is low in one basin; with a high price (0.1) units die, and whole clusters are given up.
     """
 
     codes: int = Field(64, ge=1, description="units of the code")
-    penalty: float = Field(0.1, gt=0, description="l, weight of the L1 norm of the code")
+    penalty: float = Field(0.02, gt=0, description="l, weight of the L1 norm of the code")
 
     def build(self, problem: Problem) -> Surface:
         """The shared network as the encoder, one hidden layer as the decoder."""

@@ -21,3 +21,25 @@ def free_energy(energies: Tensor, beta: float = 1.0) -> Tensor:
     tends to zero.
     """
     return -(torch.logsumexp(-beta * energies, -1) - math.log(energies.shape[-1])) / beta
+
+
+def squared_distances(u: Tensor, places: Tensor) -> Tensor:
+    """|u_i - places_j|^2, (B, d) and (K, d) -> (B, K); not by the product, whose rounding drowns small distances."""
+    return torch.cdist(u, places, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def lattice(dim: int, n: int) -> Tensor:
+    """The nodes of a regular lattice of ``n`` each way on [-1, 1]^dim that lie in the unit ball, (K, dim)."""
+    axis = torch.linspace(-1, 1, n)
+    nodes = torch.cartesian_prod(*[axis] * dim).view(-1, dim)
+    return nodes[nodes.norm(dim=-1) <= 1 + 1e-6]
+
+
+def normal_lattice(dim: int, n: int) -> Tensor:
+    """``n``^dim nodes that are equally probable under N(0, I): the mean over them is a quadrature of the normal.
+
+    Along each axis the medians of n intervals of equal probability. With ``free_energy`` at beta = 1 of -log p(y | z)
+    it gives -log of the integral of p(y | z) N(z; 0, I).
+    """
+    axis = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n).float()
+    return torch.cartesian_prod(*[axis] * dim).view(-1, dim)

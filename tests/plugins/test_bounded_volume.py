@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 import torch
 from sklearn.cluster import KMeans as SklearnKMeans
+from sklearn.datasets import load_digits
 from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import scale
 from torch import Generator, Tensor
 
 from ebmbench.contracts import Batch, Method
-from ebmbench.datasets.domain import square
-from ebmbench.datasets.plane import EightGaussians, Moons
+from ebmbench.datasets.domain import Box, square
+from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral
+from ebmbench.metrics.manifold import DISTANCES, power_law
 from ebmbench.parts.latent import free_energy, minimum
 from ebmbench.parts.problem import Problem
 from ebmbench.parts.surface import Surface
 from ebmbench.suite.schema import NetConfig
 from ebmbench_plugins.a1_bounded_volume.gmm import GMM, Mixture
 from ebmbench_plugins.a1_bounded_volume.kmeans import KMeans, Wells
+from ebmbench_plugins.a1_bounded_volume.kmeans_sgd import CountedWells, KMeansSGD
 
 PROBLEM = Problem.blank(square(6), NetConfig())
 
@@ -140,3 +144,109 @@ def test_a_mixture_integrates_to_one_and_samples_what_it_says() -> None:
     torch.testing.assert_close(drawn.mean(0), mean, atol=0.03, rtol=0)
     second = (mass[:, None, None] * support.points[:, :, None] * support.points[:, None]).sum(0)
     torch.testing.assert_close(drawn.T @ drawn / len(drawn), second, atol=0.06, rtol=0)
+
+
+def test_the_published_inertia_on_digits_is_reached() -> None:
+    """scale(digits), K = 10: 69432 in scikit-learn's documentation; a random start without sweeps is far above."""
+    y = torch.from_numpy(scale(load_digits().data))
+    method = KMeans(clusters=10, tolerance=1e-5)
+    problem = Problem.blank(Box((-50.0,) * 64, (50.0,) * 64), NetConfig())
+    inertias = []
+    for seed in range(4):
+        surface, rng = method.build(problem), Generator().manual_seed(seed)
+        assert isinstance(surface, Wells)
+        while not method.finished(surface):
+            method.step(surface, Batch(y), rng)
+        inertias.append(float(surface(y.float()).sum()))
+    assert min(inertias) == pytest.approx(69432, rel=0.01)
+    first_rows = Wells(10, 64)
+    first_rows.prototypes.copy_(y[:10])
+    assert float(first_rows(y.float()).sum()) > 1.2 * 69432
+
+
+ZADOR = 2.384e-3
+"""l^2 / (12 K^2) for K = 20 points on the spiral of length l = 3.3830 R, in units of R^2."""
+
+
+def uniform_spiral(n: int) -> Tensor:
+    """Points of the bare spiral, uniform in its length: from a fine table of it."""
+    curve = PinkSpiral(sigma=0.0).curve(torch.linspace(0, 2 * math.pi, 200_001, dtype=torch.float64))
+    length = torch.cat([torch.zeros(1, dtype=torch.float64), (curve[1:] - curve[:-1]).norm(dim=-1).cumsum(0)])
+    assert float(length[-1]) == pytest.approx(2 * 3.3830, rel=1e-4)
+    at = length[-1] * (torch.arange(n, dtype=torch.float64) + 0.5) / n
+    return curve[torch.searchsorted(length, at)].float()
+
+
+def test_twenty_prototypes_on_the_bare_spiral_reach_zadors_energy() -> None:
+    y = uniform_spiral(4000)
+    surface = fit(KMeans(clusters=20, tolerance=1e-6), y, 600)
+    assert float(surface(y).mean()) == pytest.approx(4 * ZADOR, rel=0.05)
+    ten = fit(KMeans(clusters=10, tolerance=1e-6), y, 600)
+    assert float(ten(y).mean()) == pytest.approx(16 * ZADOR, rel=0.1)
+
+
+def test_one_prototype_by_gradients_is_the_running_mean_and_a_least_rate_forgets() -> None:
+    y = points(2560)
+    energies = {}
+    for rate in (0.0, 0.5):
+        method, rng = KMeansSGD(clusters=1, least_rate=rate), Generator().manual_seed(0)
+        surface = method.build(PROBLEM)
+        assert isinstance(surface, CountedWells)
+        for rows in torch.split(y, 256):
+            method.step(surface, Batch(rows), rng)
+        energies[rate] = surface.prototypes[0]
+    torch.testing.assert_close(energies[0.0], y.mean(0), atol=1e-4, rtol=0)
+    assert float((energies[0.5] - y.mean(0)).norm()) > 0.02
+
+
+def test_a_step_moves_each_prototype_down_the_gradient_of_its_energy() -> None:
+    """w_k += (1 / n_k) sum (y_i - w_k): minus half the gradient of the summed energy over the wins, by autograd."""
+    method, rng, data = KMeansSGD(clusters=5, least_rate=0.0), Generator().manual_seed(0), points(768)
+    surface = method.build(PROBLEM)
+    assert isinstance(surface, CountedWells)
+    for rows in torch.split(data[:512], 256):
+        method.step(surface, Batch(rows), rng)
+    before = surface.prototypes.clone().requires_grad_(True)
+    (data[512:, None] - before).square().sum(-1).min(-1).values.sum().backward()  # type: ignore[no-untyped-call]
+    method.step(surface, Batch(data[512:]), rng)
+    assert before.grad is not None
+    expected = before.detach() - before.grad / (2 * surface.wins[:, None])
+    torch.testing.assert_close(surface.prototypes, expected, atol=1e-5, rtol=1e-5)
+    upwards = before.detach() + before.grad / (2 * surface.wins[:, None])
+    assert not torch.allclose(surface.prototypes, upwards, atol=1e-3)
+
+
+def test_stochastic_gradients_with_a_least_rate_get_below_lloyd_on_the_spiral_and_without_it_do_not() -> None:
+    """The lecture has coordinate descent better and faster: true of rates that die out, and of those alone."""
+    data, test = PinkSpiral(), PinkSpiral().sample(20_000, Generator().manual_seed(9)).y.float()
+    y = data.sample(20_000, Generator().manual_seed(1)).y.float()
+    lloyd = float(fit(KMeans(clusters=20), y)(test).mean())
+    reached = {}
+    for rate in (0.0, 0.1):
+        method, rng, source = KMeansSGD(clusters=20, least_rate=rate), Generator().manual_seed(1), Generator()
+        surface = method.build(PROBLEM)
+        assert isinstance(surface, CountedWells)
+        for _ in range(1500):
+            method.step(surface, Batch(data.sample(256, source).y.float()), rng)
+        reached[rate] = float(surface(test).mean())
+    assert reached[0.1] < 1.01 * lloyd
+    assert reached[0.1] < 0.99 * reached[0.0]
+
+
+def growth(power: float = 1.0) -> float:
+    """The exponent of F(m + d n) - F(m) off the spiral, both ways along the normal, for F to that power."""
+    data = PinkSpiral()
+    surface = fit(KMeans(clusters=20), data.sample(5000, Generator().manual_seed(1)).y.float())
+    points, normal = data.manifold.draw(500, Generator().manual_seed(2))
+    level = (surface(points.float()) ** power).mean()
+    rise = [
+        float((surface((points + sign * float(d) * data.sigma * normal).float()) ** power).mean() - level)
+        for d in DISTANCES
+        for sign in (1, -1)
+    ]
+    return power_law(DISTANCES, np.array(rise).reshape(-1, 2).mean(1)).exponent
+
+
+def test_the_energy_grows_with_the_square_of_the_distance_from_the_spiral_and_its_square_does_not() -> None:
+    assert growth() == pytest.approx(2, rel=0.02)
+    assert growth(2.0) != pytest.approx(2, rel=0.02)

@@ -60,6 +60,26 @@ def test_the_default_number_of_iterations_is_enough() -> None:
     assert float((short - long).max()) < 2e-3
 
 
+def duality_gap(u: Tensor, atoms: Tensor, z: Tensor, penalty: float) -> Tensor:
+    """Primal minus dual energy: the dual point is the error, shrunk until |D^T w| <= penalty (Boyd et al. 2007, 3)."""
+    error = u - z @ atoms
+    shrink = (penalty / (error @ atoms.T).abs().amax(-1)).clamp_max(1.0)
+    dual = 0.5 * u.square().sum(-1) - 0.5 * (u - shrink[:, None] * error).square().sum(-1)
+    return objective(u, atoms, z, penalty) - dual
+
+
+def test_the_duality_gap_certifies_the_default_codes_and_rejects_codes_cut_short() -> None:
+    method = SparseCoding()
+    u = torch.randn(2000, 2, generator=Generator().manual_seed(3), dtype=torch.float64) * 1.5
+    atoms = dictionary(method.atoms)
+    best = objective(u, atoms, fista(u, atoms, method.penalty, 5000), method.penalty)
+    for iterations in (5, method.iterations):
+        code = fista(u, atoms, method.penalty, iterations)
+        gap = duality_gap(u, atoms, code, method.penalty)
+        assert (gap >= objective(u, atoms, code, method.penalty) - best - 1e-9).all()
+        assert (float(gap.mean()) < 2e-3) == (iterations == method.iterations)
+
+
 def test_one_atom_in_one_dimension_is_hubers_function() -> None:
     u = torch.linspace(-3, 3, 61, dtype=torch.float64)[:, None]
     z = fista(u, torch.ones(1, 1, dtype=torch.float64), 0.5, 200)

@@ -1,0 +1,17 @@
+"""A network for maps that must stay smooth."""
+
+from __future__ import annotations
+
+from ebmbench.parts.nets import FourierNet
+from ebmbench.suite.schema import NetConfig
+
+
+def coarse_net(inputs: int, outputs: int, config: NetConfig) -> FourierNet:
+    """The shared network with as many features, at the two lowest scales alone.
+
+    For decoders of a code, where what is finer than the codes lie cannot be seen, and for maps that are stacked, where
+    the finest scales make the outer ones rattle.
+    """
+    scales = config.scales[:2]
+    features = config.features - config.features % len(scales)
+    return FourierNet(inputs, outputs, config.model_copy(update={"scales": scales, "features": features}))

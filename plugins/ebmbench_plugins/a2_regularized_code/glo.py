@@ -1,0 +1,74 @@
+"""Generative latent optimization: a decoder without an encoder."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Generator, Tensor, nn
+
+from ebmbench.api import Batch, GradientMethod, Problem, Surface, count_passes
+from ebmbench.parts.coarse import coarse_net
+from ebmbench.parts.latent import lattice, minimum, squared_distances
+from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE
+
+
+class Generated(Surface):
+    """F(y) = min_z |u - D(z)|^2 over a lattice of the unit ball."""
+
+    mean: Tensor
+    std: Tensor
+    nodes: Tensor
+
+    def __init__(self, problem: Problem, decoder: nn.Module, nodes: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", problem.mean.clone())
+        self.register_buffer("std", problem.std.clone())
+        self.register_buffer("nodes", nodes, persistent=False)
+        self.decoder = decoder
+
+    def standardize(self, y: Tensor) -> Tensor:
+        """u = (y - mean) / std."""
+        return (y - self.mean) / self.std
+
+    @torch.no_grad()
+    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The best code of each row, (B, d) -> (B, k)."""
+        count_passes(len(self.nodes), trained=False)
+        places = self.decoder(self.nodes)
+        u = self.standardize(y)
+        best = [minimum(squared_distances(rows, places))[1] for rows in torch.split(u, 4 * ROWS_AT_ONCE)]
+        return self.nodes[torch.cat(best)]
+
+    def energies(self, y: Tensor, code: Tensor) -> Tensor:
+        """E(y, z) = |u - D(z)|^2, (B, d) and (B, k) -> (B,)."""
+        count_passes(len(y))
+        decoded: Tensor = self.decoder(code)
+        return (self.standardize(y) - decoded).square().sum(-1)
+
+    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """(B, d) -> (B,). The gradient holds the code fixed (the envelope theorem)."""
+        return self.energies(y, self.infer(y))
+
+
+class GLO(GradientMethod):
+    """E(y, z) = |u - D(z)|^2, |z| <= 1, F(y) = min_z E(y, z); L = E F(y) (Bojanowski et al. 2018, eq. 2).
+
+    Every datum has a code of its own, bound by nothing but the ball. The paper keeps the codes and moves them by
+    gradients; in a stream no datum comes twice, so its code is found anew: the best node of a lattice, which is global,
+    and the same search gives the energy. Shapes: y (B, d), z (B, k). A step costs a pass for each node, and the
+    gradient of a batch.
+    With k = d the decoder reaches every point and F vanishes everywhere: the dimension of the code is what bounds the
+    volume, so k = 1. It fails where the data are no single curve: one curve is drawn through all modes and the gaps
+    between them, and says nothing of how probable its points are.
+    """
+
+    codes: int = Field(1, ge=1, le=2, description="k, dimensions of the code")
+    nodes: int = Field(512, ge=2, description="nodes of the lattice along each axis of the code")
+
+    def build(self, problem: Problem) -> Surface:
+        """A decoder of the shared size."""
+        return Generated(problem, coarse_net(self.codes, problem.dim, problem.net), lattice(self.codes, self.nodes))
+
+    def loss(self, surface: Generated, batch: Batch, rng: Generator) -> Tensor:
+        """The mean of the minima; nothing is drawn."""
+        return surface(batch.y).mean()

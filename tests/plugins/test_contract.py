@@ -157,6 +157,9 @@ def test_a_training_that_is_cut_goes_on_to_the_same_numbers(name: str, tmp_path:
     method, whole, cut = method_of(name), Cut(name), Cut(name)
     budget = Budget(steps=4 if method.set_wise else 3 * CHUNK)
     straight = whole.train(budget)
+    if straight.steps == 1:
+        assert method.set_wise  # solved in one step: there is nothing to cut
+        return
     snapshots = Snapshots(TrialFolder(tmp_path), every=0.0)
     with pytest.raises(Interrupted):
         cut.train(budget, snapshots)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ebmbench.parts.counting import count_passes as count_passes
     from ebmbench.parts.energies import EnergySurface as EnergySurface
     from ebmbench.parts.energies import NoiseSurface as NoiseSurface
+    from ebmbench.parts.energies import SelfNormalizedMethod as SelfNormalizedMethod
     from ebmbench.parts.energies import SelfNormalizedSurface as SelfNormalizedSurface
     from ebmbench.parts.gradient import GradientMethod as GradientMethod
     from ebmbench.parts.gradient import input_gradient as input_gradient
@@ -66,6 +67,7 @@ TABLE = {
     "ReconstructionMethod": "ebmbench.parts.autoencoder",
     "ReconstructionSurface": "ebmbench.parts.autoencoder",
     "ReferenceMethod": "ebmbench.parts.reference",
+    "SelfNormalizedMethod": "ebmbench.parts.energies",
     "SelfNormalizedSurface": "ebmbench.parts.energies",
     "Strategy": "ebmbench.contracts",
     "Support": "ebmbench.contracts",

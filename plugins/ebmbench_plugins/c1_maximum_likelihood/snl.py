@@ -6,10 +6,10 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Problem, SelfNormalizedSurface, Surface
+from ebmbench.api import Batch, SelfNormalizedMethod, SelfNormalizedSurface
 
 
-class SNL(GradientMethod):
+class SNL(SelfNormalizedMethod):
     """Maximum likelihood with log Z as a parameter: the tangent of the logarithm makes the integral an expectation.
 
     L = E_p F(y) + E_q exp(-F(y) - log q(y)) - 1,    F = net + b
@@ -23,12 +23,6 @@ class SNL(GradientMethod):
 
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     noise_samples: int = Field(1024, ge=1, description="draws that the integral is estimated from in a step")
-    noise_scale: float = Field(2.5, gt=0, description="covariance of the noise in units of the data's")
-    log_z_rate: float = Field(10.0, gt=0, description="learning rate of log Z in units of the net's")
-
-    def build(self, problem: Problem) -> Surface:
-        """The shared energy net and its normalizer beside the noise."""
-        return SelfNormalizedSurface(problem.energy_net(), problem.gaussian(self.noise_scale))
 
     def loss(self, surface: SelfNormalizedSurface, batch: Batch, rng: Generator) -> Tensor:
         """An upper bound of the mean negative log-likelihood, in nats."""
@@ -36,10 +30,3 @@ class SNL(GradientMethod):
         energy = surface(torch.cat([batch.y, noise]))
         data, drawn = energy[: len(batch.y)], energy[len(batch.y) :]
         return data.mean() + torch.exp(-drawn - surface.noise.log_prob(noise)).mean() - 1
-
-    def param_groups(self, surface: SelfNormalizedSurface) -> list[dict[str, object]]:
-        """log Z moves faster than the weights."""
-        return [
-            {"params": list(surface.net.parameters())},
-            {"params": [surface.log_z], "lr_scale": self.log_z_rate},
-        ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from rich.console import Console
 
 from ebmbench.contracts import Status
@@ -16,11 +18,11 @@ from ebmbench.harness.forecast import Forecast
 from ebmbench.harness.machine import usable_cores
 from ebmbench.harness.own import own_suite
 from ebmbench.harness.plan import Plan, Planned, Planner, State, plugin_files
-from ebmbench.harness.supervisor import Supervisor
+from ebmbench.harness.supervisor import Order, Supervisor
 from ebmbench.observers.announcer import Announcer
 from ebmbench.observers.mlflow import MlflowObserver
 from ebmbench.observers.terminal import TerminalObserver
-from ebmbench.store.folders import Store, write_atomic
+from ebmbench.store.folders import Store, digest, replacing, write_atomic
 from ebmbench.store.tables import RunResult, TrialResult, find_run, latest_run, save_run
 from ebmbench.suite.catalog import Catalog, load_catalog
 from ebmbench.suite.errors import UsageError, printable
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 DEFAULT_RESULTS = Path("results")
 PRODUCTS = ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png")
+TABLES = ("trials.parquet", "metrics.parquet")
+SUMS = "sums.json"
+"""sha256 of each product of a run: what was damaged is written anew."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Session:
             self._work(result, work, forecast, announcer)
         finally:
             ran = RunResult(record, self.store)
-            board = conclude(ran, unchanged=not work)
+            board = conclude(ran, unchanged=not work, warn=self.warn)
             announcer.run_finished(ran)
             self._show(board, announcer)
         return ran
@@ -156,16 +161,14 @@ class Session:
 
     def _work(self, result: RunResult, work: list[Planned], forecast: Forecast, announcer: Announcer) -> None:
         views = {planned.view.key: planned.view for planned in work}
-        if self.options.fresh:
-            for key in views:
-                self.store.trial(key).forget()
         timeout = parse_duration(self.options.timeout) if self.options.timeout else self.suite.timeout
-        supervisor = Supervisor(self.store, self.workers, timeout, self.suite.memory)
+        supervisor = Supervisor(self.store, self.workers, timeout, self.suite.memory, notice=self.warn)
+        orders = (Order(planned.spec, self.options.retry_failed, self.options.fresh) for planned in work)
 
         def started(key: str) -> None:
             announcer.trial_started(TrialResult(views[key], self.store.trial(key)))
 
-        for key in supervisor.run((planned.spec for planned in work), started):
+        for key in supervisor.run(orders, started):
             trial = TrialResult(views[key], self.store.trial(key))
             forecast.learn(views[key], trial.attempts[-1].total_seconds if trial.attempts else 0.0)
             announcer.trial_finished(trial)
@@ -188,30 +191,51 @@ def make_board(result: RunResult) -> Board:
     return Board(result.record.suite, tuple(board), rank(board), tuple(datasets))
 
 
-def conclude(result: RunResult, unchanged: bool) -> Board:
+def conclude(result: RunResult, unchanged: bool, warn: Callable[[str], None]) -> Board:
     """Write a run's tables, leaderboard and figure; and the suite's, if the run is a full one.
 
     Args:
         result: the run.
         unchanged: nothing was run, so that what is written already still holds.
+        warn: is told of what could not be drawn.
     """
     board = make_board(result)
-    if unchanged and all((result.folder / name).is_file() for name in PRODUCTS[:3]):
+    with FileLock(result.store.suite(result.record.suite) / ".tables.lock"):
+        if not (unchanged and _intact(result.folder)):
+            _write(result, board, warn)
         _publish(result)
-        return board
+    return board
+
+
+def _write(result: RunResult, board: Board, warn: Callable[[str], None]) -> None:
+    """Write a run's own products, and what they hash to."""
     from ebmbench.report.figures import draw_surfaces, save
     from ebmbench.report.leaderboard import markdown, table_csv
     from ebmbench.report.metric_tables import metric_tables
 
+    (result.folder / SUMS).unlink(missing_ok=True)
     result.write_tables()
     write_atomic(result.folder / "leaderboard.md", markdown(board))
     write_atomic(result.folder / "leaderboard.csv", table_csv(board))
     write_atomic(result.folder / "metrics.md", metric_tables(board, result.record.metrics))
-    figure = draw_surfaces(board.lines, board.datasets)
+    figure = draw_surfaces(board.lines, board.datasets, warn)
     if figure is not None:
         save(figure, result.folder / "surfaces.png")
-    _publish(result)
-    return board
+    sums = {path.name: digest(path) for path in _products(result.folder, (*PRODUCTS, *TABLES))}
+    write_atomic(result.folder / SUMS, json.dumps(sums, indent=1))
+
+
+def _intact(folder: Path) -> bool:
+    """Whether the products of a run are there, as they were written."""
+    try:
+        sums = json.loads((folder / SUMS).read_text())
+        return bool(sums) and all(digest(folder / name) == sum for name, sum in sums.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _products(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [path for path in (folder / name for name in names) if path.is_file()]
 
 
 def _publish(result: RunResult) -> None:
@@ -219,12 +243,9 @@ def _publish(result: RunResult) -> None:
     if not result.record.full or any(trial.status is None for trial in result.trials):
         return
     folder = result.store.suite(result.record.suite)
-    for name in PRODUCTS:
-        source = result.folder / name
-        if source.is_file():
-            temporary = folder / f".{name}.tmp"
+    for source in _products(result.folder, PRODUCTS):
+        with replacing(folder / source.name) as temporary:
             shutil.copyfile(source, temporary)
-            temporary.replace(folder / name)
     write_atomic(folder / "latest", result.record.run_id + "\n")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -61,8 +63,16 @@ def group(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     ctx.obj = plugins
 
 
+class Terminated(BaseException):
+    """Somebody asked this process to end: it cleans up as after an interrupt."""
+
+
 def main() -> None:
-    """The entry point: bad input is one line and exit code 2, an interrupt is 130."""
+    """The entry point: bad input is one line and exit code 2, an interrupt is 130, a termination 143."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _terminate)
     try:
         sys.exit(group.main(standalone_mode=False))
     except UsageError as error:
@@ -75,12 +85,19 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
+    except Terminated as end:
+        click.echo("terminated", err=True)
+        sys.exit(128 + int(end.args[0]))
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
         fail(f"{error.filename or 'input/output'}: {error.strerror or error}", ENGINE_LOST)
     except EngineLost as error:
         fail(str(error), ENGINE_LOST)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(number)
 
 
 def fail(message: str, code: int = BAD_INPUT) -> None:

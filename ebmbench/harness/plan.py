@@ -191,7 +191,9 @@ class Planner:
         if view.skipped:
             return Planned(view, spec, State.SKIPPED, view.skipped)
         folder = self.store.trial(view.key)
-        status = folder.status()
+        status, damage = folder.check()
+        if damage:
+            return Planned(view, spec, State.TO_RUN, f"damaged: {damage}")
         if status is None:
             return Planned(view, spec, State.TO_RUN, "not finished before" if folder.path.exists() else "new")
         if status is not Status.OK:

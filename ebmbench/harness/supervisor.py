@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+from filelock import FileLock
 
 from ebmbench.contracts import Status
 from ebmbench.harness.launchers import Exit, Launcher, LauncherLost, default_launcher
@@ -28,13 +29,38 @@ GRACE = 2.0
 LOG_LINES = 50
 MOST_LOSSES = 5
 """How often the process that starts workers may die in one run."""
+ASK_EVERY = 1.0
+"""Seconds until a trial that another run works on is asked for again."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A trial to be run, if it is not done by then.
+
+    Attributes:
+        spec: the trial.
+        retry: an attempt that did not end well is made again.
+        fresh: whatever there is of it is dropped.
+    """
+
+    spec: TrialSpec
+    retry: bool = False
+    fresh: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        spec = self.spec
+        return f"{spec.method.name}/{spec.dataset.name}/{spec.seed}/{spec.device.name}"
 
 
 @dataclass
 class Running:
-    """A worker at work."""
+    """A worker at work, and the claim that this run has on its trial."""
 
+    order: Order
     folder: TrialFolder
+    claim: FileLock
     pid: int
     started: str
     neighbors: int
@@ -52,12 +78,16 @@ class Running:
 class Supervisor:
     """Keeps ``workers`` trials running until none is left; a trial that dies takes nothing along.
 
+    Several may work on one store: each trial is claimed by one of them, and the others wait for what came of it.
+    A worker that somebody killed (SIGKILL, and not by us) is started once more: it goes on from its last snapshot.
+
     Args:
         store: where the trials are.
         workers: how many at a time.
         timeout: seconds of wall clock that a trial may take.
         memory: bytes that a trial may use beyond those of a fresh process.
         launcher: how processes are started.
+        notice: is told what a person would want to know.
     """
 
     def __init__(
@@ -67,31 +97,36 @@ class Supervisor:
         timeout: float,
         memory: int,
         launcher: Callable[[], Launcher] = default_launcher,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.store, self.workers, self.timeout, self.memory = store, workers, timeout, memory
-        self._make_launcher = launcher
+        self._make_launcher, self._notice = launcher, notice
         self._launcher: Launcher | None = None
+        self._waiting: deque[Order] = deque()
+        self._elsewhere: list[Order] = []
+        self._asked = 0.0
         self._running: dict[str, Running] = {}
+        self._restarted: set[str] = set()
+        self._told: set[str] = set()
         self._losses = 0
 
-    def run(self, specs: Iterable[TrialSpec], started: Callable[[str], None] = lambda key: None) -> Iterator[str]:
+    def run(self, orders: Iterable[Order], started: Callable[[str], None] = lambda key: None) -> Iterator[str]:
         """Run the trials; the key of each as it ends, however it ended (its folder says how)."""
-        waiting = deque(specs)
+        self._waiting.extend(orders)
         try:
-            while waiting or self._running:
-                while waiting and len(self._running) < self.workers:
-                    spec = waiting.popleft()
-                    if spec.key in self._running:
-                        waiting.append(spec)
-                        break
+            while self._waiting or self._elsewhere or self._running:
+                self._ask_again()
+                while self._waiting and len(self._running) < self.workers:
+                    order = self._waiting.popleft()
                     try:
-                        self._start(spec)
+                        yield from self._begin(order, started)
                     except LauncherLost:
-                        waiting.appendleft(spec)
+                        self._waiting.appendleft(order)
                         yield from self._recover()
-                        continue
-                    started(spec.key)
-                yield from self._look()
+                if self._running:
+                    yield from self._look()
+                elif self._elsewhere:
+                    time.sleep(LOOK_EVERY)
         finally:
             self.close()
 
@@ -99,21 +134,60 @@ class Supervisor:
         """Kill what runs; what had not ended will be run again."""
         for running in self._running.values():
             _signal_group(running.pid, signal.SIGKILL)
-        self._running.clear()
         if self._launcher is not None:
             self._launcher.close()
             self._launcher = None
+        for running in self._running.values():
+            running.claim.release()
+        self._running.clear()
 
-    def _start(self, spec: TrialSpec) -> None:
-        folder = self.store.trial(spec.key)
-        folder.begin(spec)
+    def _ask_again(self) -> None:
+        """Now and then, see whether other runs have done with their trials."""
+        if self._elsewhere and time.monotonic() - self._asked > ASK_EVERY:
+            self._waiting.extend(self._elsewhere)
+            self._elsewhere.clear()
+            self._asked = time.monotonic()
+
+    def _begin(self, order: Order, started: Callable[[str], None]) -> Iterator[str]:
+        """Start a worker for the trial, unless another run works on it, or has done it by now."""
+        folder = self.store.trial(order.spec.key)
+        claim = folder.claim()
+        if claim is None:
+            if order.spec.key not in self._told:
+                self._told.add(order.spec.key)
+                self._notice(f"{order.name}: another run works on it; this one takes over what comes of it")
+            # what it will have left is new, however it ended
+            self._elsewhere.append(Order(order.spec))
+            return
+        try:
+            if not order.retry and not order.fresh and folder.finished(order.spec):
+                yield order.spec.key
+                return
+            self._prepare(folder, order)
+            self._start(folder, order, claim)
+        finally:
+            if order.spec.key not in self._running:
+                claim.release()
+        started(order.spec.key)
+
+    def _prepare(self, folder: TrialFolder, order: Order) -> None:
+        """Make the folder ready: what is damaged is set aside, what is to be forgotten goes."""
+        _, damage = folder.check()
+        if damage:
+            place = folder.set_aside(self.store)
+            self._notice(f"{order.name}: {damage}; set aside in {place}, and run again")
+        if order.fresh:
+            folder.forget()
+        folder.begin(order.spec)
+
+    def _start(self, folder: TrialFolder, order: Order, claim: FileLock) -> None:
         neighbors = len(self._running)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         if self._launcher is None:
             self._launcher = self._make_launcher()
         root = self.store.root.resolve()
-        pid = self._launcher.start(spec.key, folder.path.resolve(), root, self.memory, neighbors)
-        self._running[spec.key] = Running(folder, pid, started, neighbors)
+        pid = self._launcher.start(order.spec.key, folder.path.resolve(), root, self.memory, neighbors)
+        self._running[order.spec.key] = Running(order, folder, claim, pid, started, neighbors)
 
     def _look(self) -> Iterator[str]:
         assert self._launcher is not None
@@ -123,7 +197,7 @@ class Supervisor:
             yield from self._recover()
             return
         for ended in exits:
-            yield self._end(ended)
+            yield from self._end(ended)
         for running in self._running.values():
             self._judge(running)
 
@@ -141,7 +215,7 @@ class Supervisor:
             raise EngineLost(f"the process that starts workers died {self._losses} times")
         for key in list(self._running):
             _signal_group(self._running[key].pid, signal.SIGKILL)
-            yield self._end(Exit(key, None, "SIGKILL"))
+            yield from self._end(Exit(key, None, "SIGKILL"))
 
     def _judge(self, running: Running) -> None:
         """See whether a worker is over its time or memory; ask its group to end, then kill it."""
@@ -161,26 +235,42 @@ class Supervisor:
             running.asked_to_end = time.monotonic()
             _signal_group(running.pid, signal.SIGKILL)
 
-    def _end(self, ended: Exit) -> str:
-        """Make sure that the folder says how the trial ended."""
+    def _end(self, ended: Exit) -> Iterator[str]:
+        """Make sure that the folder says how the trial ended; its key, if that was the end of it."""
         running = self._running.pop(ended.id)
-        if running.folder.status() is None:
-            status = running.verdict or Status.CRASHED
-            how = f"killed by {ended.signal}" if ended.signal else f"exited with code {ended.code} and no result"
-            attempt = Attempt(
-                status=status,
-                error_type={Status.TIMEOUT: "Timeout", Status.OOM: "MemoryCap"}.get(status, "Crash"),
-                message=running.reason or how,
-                exit_code=ended.code,
-                signal=ended.signal,
-                stderr=_last_lines(running.folder.file("log.txt")),
-                started=running.started,
-                total_seconds=running.seconds,
-                neighbors=running.neighbors,
-                machine_id=machine_id(),
-            )
+        try:
+            if running.folder.status() is not None:
+                yield ended.id
+                return
+            attempt = _cut_short(running, ended)
+            if ended.signal == "SIGKILL" and running.verdict is None and ended.id not in self._restarted:
+                self._restarted.add(ended.id)
+                running.folder.record(attempt)
+                self._notice(f"{running.order.name}: its worker was killed; it is started once more")
+                self._waiting.appendleft(Order(running.order.spec))
+                return
             running.folder.finish(attempt)
-        return ended.id
+            yield ended.id
+        finally:
+            running.claim.release()
+
+
+def _cut_short(running: Running, ended: Exit) -> Attempt:
+    """The record of an attempt whose worker left none."""
+    status = running.verdict or Status.CRASHED
+    how = f"killed by {ended.signal}" if ended.signal else f"exited with code {ended.code} and no result"
+    return Attempt(
+        status=status,
+        error_type={Status.TIMEOUT: "Timeout", Status.OOM: "MemoryCap"}.get(status, "Crash"),
+        message=running.reason or how,
+        exit_code=ended.code,
+        signal=ended.signal,
+        stderr=_last_lines(running.folder.file("log.txt")),
+        started=running.started,
+        total_seconds=running.seconds,
+        neighbors=running.neighbors,
+        machine_id=machine_id(),
+    )
 
 
 BASELINE = 600_000_000

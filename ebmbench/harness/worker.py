@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import hashlib
 import io
 import os
 import resource
@@ -163,7 +164,7 @@ class TrialWork:
         progress = train(stepper, stream, spec.budget, rng, clock, milestone, checkpoint, begun)
         readout = stepper.readout()
         check_energies(readout, self.test[:1000].to(bench.like))
-        save_model(self.folder, readout)
+        model_sha256 = save_model(self.folder, readout)
         if trace.energies:
             with self.folder.file("milestones.npz").open("wb") as file:
                 np.savez_compressed(file, energy=torch.stack(trace.energies).numpy())
@@ -179,6 +180,7 @@ class TrialWork:
             peak_bytes=peak_bytes(),
             device_peak_bytes=device_peak_bytes(self.device),
             interrupted=trace.interrupted,
+            model_sha256=model_sha256,
         )
         write_atomic(self.folder.file("TRAINED"), training.model_dump_json())
         snapshots.drop()
@@ -257,11 +259,12 @@ class TrialWork:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def save_model(folder: TrialFolder, surface: Surface) -> None:
-    """The state dict alone."""
+def save_model(folder: TrialFolder, surface: Surface) -> str:
+    """Write the state dict alone; its hash."""
     buffer = io.BytesIO()
     torch.save(surface.state_dict(), buffer)
     write_atomic(folder.file("model.pt"), buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def limit_memory(allowed: int, device: str) -> None:
@@ -293,8 +296,13 @@ def main(folder: Path, root: Path, memory: int, neighbors: int = 0) -> Status:
         neighbors: how many trials run beside it.
     """
     faulthandler.enable()
-    started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     trial = TrialFolder(folder)
+    with trial.working():
+        return _attempt(trial, root, memory, neighbors)
+
+
+def _attempt(trial: TrialFolder, root: Path, memory: int, neighbors: int) -> Status:
+    started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     status, kind, message = Status.OK, "", ""
     try:
         spec = trial.spec()

@@ -2,7 +2,8 @@
 
 It speaks JSON lines: ``{"id", "folder", "root", "memory", "neighbors"}`` comes in; ``{"started": id, "pid"}`` and
 ``{"ended": id, "code", "signal"}`` go out. It imports no plugin, starts no thread, and dies with whoever started it,
-taking its workers along.
+taking its workers along, and their children: the end of its input says so. Only if both are killed at once are the
+children of a plugin left to themselves; the workers still die with it.
 """
 
 from __future__ import annotations
@@ -45,9 +46,10 @@ class Zygote:
 
     def fork(self, order: dict[str, Any]) -> None:
         """Start a worker in a process group of its own."""
+        zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _become_worker(order)
+            _become_worker(order, zygote)
         with contextlib.suppress(OSError):  # the child does it too: whoever comes first
             os.setpgid(pid, pid)
         self.workers[pid] = order["id"]
@@ -86,12 +88,12 @@ class Zygote:
                     os.waitpid(pid, 0)
 
 
-def _become_worker(order: dict[str, Any]) -> None:
+def _become_worker(order: dict[str, Any], zygote: int) -> None:
     """In the forked child: its own group, its own log, and never a return."""
     code = 70
     try:
         os.setpgid(0, 0)
-        _die_with_parent()
+        _die_with_parent(zygote)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         folder = Path(order["folder"])
@@ -110,9 +112,12 @@ def _become_worker(order: dict[str, Any]) -> None:
         os._exit(code)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
+    """Be killed when the parent ends; at once, if it ended before the system could be told."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _adopt_orphans() -> None:
@@ -145,7 +150,6 @@ def _preload() -> None:
 
 def main() -> None:
     """Read orders until the other side is gone."""
-    _die_with_parent()
     _adopt_orphans()
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
@@ -157,7 +161,18 @@ def main() -> None:
 
     signal.signal(signal.SIGCHLD, on_child)
     _preload()
-    zygote, buffer = Zygote(), b""
+    zygote = Zygote()
+    try:
+        _serve(zygote, wake_read)
+    except BrokenPipeError:
+        pass  # whoever started this process is gone
+    finally:
+        zygote.kill_all()
+
+
+def _serve(zygote: Zygote, wake_read: int) -> None:
+    """Fork as ordered and report what ends, until the orders end."""
+    buffer = b""
     _say({"ready": True})
     while True:
         readable, _, _ = select.select([0, wake_read], [], [])
@@ -168,7 +183,6 @@ def main() -> None:
         if 0 in readable:
             data = os.read(0, 65536)
             if not data:
-                zygote.kill_all()
                 return
             buffer += data
             *lines, buffer = buffer.split(b"\n")

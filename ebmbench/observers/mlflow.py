@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from ebmbench.contracts import Status
 from ebmbench.store.folders import Store, write_atomic
 from ebmbench.store.records import flat_name
@@ -55,9 +57,10 @@ class Mirrored:
         self.store = store
         self.parents: dict[str, str] = {}
         self.trials: dict[str, str] = {}
-        self._load()
+        self.load()
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """Read what was remembered."""
         uri = database(self.store)
         if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
             return
@@ -87,6 +90,7 @@ class MlflowObserver:
         self._queue: queue.Queue[TrialResult | RunResult | None] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._error = ""
+        self._elsewhere = False
 
     @hookimpl
     def ebmbench_run_started(self, result: RunResult, to_run: int) -> None:
@@ -114,6 +118,10 @@ class MlflowObserver:
             return
         self._queue.put(result)
         self._queue.put(None)
+        self._thread.join(1.0)
+        if self._elsewhere:
+            self.warn("mlflow: another run is writing to the mirror; the next run goes on with it")
+            return
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
             self.warn(f"mlflow: not all is mirrored after {PATIENCE:g} s; the next run goes on with it")
@@ -123,13 +131,17 @@ class MlflowObserver:
     def _work(self, result: RunResult, mirrored: Mirrored) -> None:
         try:
             quiet_environment()
-            mirror = Mirror(result, mirrored, self.draw)
-            while (item := self._queue.get()) is not None:
-                if isinstance(item, RunResult):
-                    mirror.finish(item)
-                else:
-                    mirror.add(item)
-            mirror.close()
+            self._elsewhere = True
+            with FileLock(mirrored.path.with_name(".mirror.lock")):
+                self._elsewhere = False
+                mirrored.load()  # another run may have written to it while this one waited
+                mirror = Mirror(result, mirrored, self.draw)
+                while (item := self._queue.get()) is not None:
+                    if isinstance(item, RunResult):
+                        mirror.finish(item)
+                    else:
+                        mirror.add(item)
+                mirror.close()
         except Exception as error:  # noqa: BLE001 - the mirror never fails a run; the reason is shown at its end
             self._error = one_line(error)
 
@@ -275,5 +287,5 @@ def _metrics(trial: TrialResult) -> Iterator[tuple[str, float, float, int]]:
     for name, value in trial.values.items():
         if abs(value) < limit:
             yield f"eval/{name}", value, training.train_seconds, training.steps
-    for name, value in training.model_dump(exclude_none=True).items():
+    for name, value in training.model_dump(exclude_none=True, exclude={"model_sha256"}).items():
         yield f"cost/{name}", float(value), training.train_seconds, training.steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ebmbench.analysis.aggregate import Line
 from ebmbench.contracts import Dataset, EnergyKind, Status
 from ebmbench.metrics.calibration import log_normalizer
+from ebmbench.store.folders import replacing
 from ebmbench.store.tables import TrialResult
 from ebmbench.suite.errors import UsageError
 
@@ -45,17 +46,22 @@ class Picture:
         return float((self.energy if self.truth is None else self.truth).min())
 
 
-def read_picture(trial: TrialResult) -> Picture | None:
+def read_picture(trial: TrialResult, warn: Callable[[str], None] = lambda text: None) -> Picture | None:
     """The stored surface of a trial as -log q: normalized as it is, or by its order alone for a ranking energy.
 
-    None when there is none, or none of the plane.
+    None when there is none, or none of the plane, or (``warn`` is told) it is damaged.
     """
+    if not trial.folder.file("surface.npz").exists():
+        return None
     try:
         with np.load(trial.folder.verified("surface.npz"), allow_pickle=False) as stored:
             arrays = {name: stored[name].astype(np.float64) for name in stored.files}
         energy, iso, truth, box = arrays["energy"], arrays["iso_log_density"], arrays.get("log_p"), arrays.get("box")
         shape = tuple(arrays["lattice"].astype(int))
-    except (UsageError, OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except UsageError as error:
+        warn(f"{trial.view.name}: {error}")
+        return None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
     if len(shape) != 2:
         return None
@@ -78,14 +84,21 @@ def _log_cell(log_p: Array | None, box: Array | None, cells: int) -> float:
     return -log_normalizer(-log_p, np.zeros(cells))
 
 
-def draw_surfaces(lines: Sequence[Line], datasets: Sequence[str]) -> Figure | None:
+def draw_surfaces(
+    lines: Sequence[Line], datasets: Sequence[str], warn: Callable[[str], None] = lambda text: None
+) -> Figure | None:
     """A row a dataset, the truth first and then each method, the first seed of each; one color scale in a row.
+
+    Args:
+        lines: the methods.
+        datasets: what they were run on.
+        warn: is told of surfaces that are damaged.
 
     Returns:
         The figure; None when no surface is stored.
     """
     chosen = {(line.row, dataset): _first(line, dataset) for line in lines for dataset in datasets}
-    pictures = {key: read_picture(trial) for key, trial in chosen.items() if trial is not None}
+    pictures = {key: read_picture(trial, warn) for key, trial in chosen.items() if trial is not None}
     if not any(pictures.values()):
         return None
     datasets = [dataset for dataset in datasets if _drawable(dataset, chosen, pictures)]
@@ -237,6 +250,5 @@ def _curves(axes: Axes, trial: TrialResult) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG beside, then rename; no date inside, so that the same numbers give the same bytes."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    figure.savefig(temporary, dpi=130, format="png", metadata={"Software": None})
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=130, format="png", metadata={"Software": None})

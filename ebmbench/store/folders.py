@@ -1,13 +1,21 @@
-"""The trial store: one folder a key, written by temporary name and rename, ``DONE`` last."""
+"""The trial store: one folder a key, written by temporary name and rename, ``DONE`` last.
+
+Who writes in a trial's folder has claimed it: one run at a time, and of its workers one at a time. A claim is a lock
+of the system's, which ends with its process, however that ends.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from ebmbench.contracts import Status
@@ -16,8 +24,12 @@ from ebmbench.suite.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
 
-UNSEALED = ("DONE", "attempts.jsonl", "log.txt")
+UNSEALED = ("DONE", "log.txt")
 """Files that may still be written to when a trial is done."""
+RECORDS = ("trial.json", "TRAINED", "metrics.json", "curve.jsonl", "attempts.jsonl")
+"""Files that tables are made of: their hashes are looked at in each run."""
+SPOILED = ".spoiled"
+"""Ends the name of an artifact that was not what had been written when it was read."""
 SNAPSHOT = "snapshot.pt"
 """Where a training stood when it was last kept."""
 STALE = (
@@ -35,13 +47,25 @@ STALE = (
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write beside, flush to disk, rename: a reader sees the old file or the new one, never half of one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode() if isinstance(content, str) else content
-    with temporary.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; what was written there takes the place of ``path`` in one step.
+
+    If the writing fails, what was there stays, and nothing else does.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def append_line(path: Path, text: str) -> None:
@@ -72,7 +96,8 @@ class TrialFolder:
         too: it goes on from there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        keep = self.training() is not None
+        training = self.training()
+        keep = training is not None and self._is_trained_model(training.model_sha256)
         for name in STALE:
             if not keep or name in ("DONE", "log.txt"):
                 self.file(name).unlink(missing_ok=True)
@@ -105,9 +130,37 @@ class TrialFolder:
         """The values at the milestones."""
         return self._lines("curve.jsonl", Point)
 
-    def finish(self, attempt: Attempt) -> None:
-        """Record how the attempt ended, then mark the folder as done with the size and hash of each file."""
+    def claim(self) -> FileLock | None:
+        """The right of one run to work on the trial, to be released when it has ended; None while another has it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.file(".run.lock"))
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return None
+        return lock
+
+    def working(self) -> FileLock:
+        """What a worker holds while it writes: a killed run may be gone on with before its worker is quite dead."""
+        return FileLock(self.file(".worker.lock"))
+
+    def set_aside(self, store: Store) -> Path:
+        """Move what there is to a folder of its own under ``aside``, where a person may look at it; its path."""
+        places = (store.root / "aside" / f"{self.path.name}-{n}" for n in itertools.count(1))
+        place = next(place for place in places if not place.exists())
+        place.mkdir(parents=True)
+        for path in self.path.iterdir():
+            if path.suffix != ".lock":
+                path.rename(place / path.name)
+        return place
+
+    def record(self, attempt: Attempt) -> None:
+        """Record how an attempt ended."""
         append_line(self.file("attempts.jsonl"), attempt.model_dump_json())
+
+    def finish(self, attempt: Attempt) -> None:
+        """Record how the last attempt ended, then mark the folder as done with the size and hash of each file."""
+        self.record(attempt)
         self.seal(attempt.status)
 
     def seal(self, status: Status) -> None:
@@ -120,21 +173,43 @@ class TrialFolder:
         write_atomic(self.file("DONE"), json.dumps({"status": status, "files": files}, indent=1))
 
     def status(self) -> Status | None:
-        """How it ended; None when it did not, or when its small files are not what they were."""
+        """How it ended; None when it did not, or when it is damaged."""
+        return self.check()[0]
+
+    def check(self) -> tuple[Status | None, str]:
+        """How it ended, None when it did not; and what is not as it was written then, empty when all is.
+
+        All files are held against their sizes, and those that tables are made of against their hashes; ``verified``
+        does so for the others, when they are read.
+        """
         try:
-            done = json.loads(self.file("DONE").read_text())
+            content = self.file("DONE").read_bytes()
+        except OSError:
+            return None, ""
+        try:
+            done = json.loads(content)
+            status = Status(done["status"])
             for name, facts in done["files"].items():
-                if self.file(name).stat().st_size != facts["size"]:
-                    return None
-            for name in ("trial.json", "metrics.json", "TRAINED"):
-                if name in done["files"] and digest(self.file(name)) != done["files"][name]["sha256"]:
-                    return None
-            return Status(done["status"])
+                size, expected = facts["size"], facts["sha256"]
+                if not self.file(name).is_file():
+                    return None, f"{name} is missing"
+                if self.file(name).stat().st_size != size:
+                    return None, f"{name} has {self.file(name).stat().st_size} bytes, not the {size} that were written"
+                if name in RECORDS and digest(self.file(name)) != expected:
+                    return None, f"{name} is not what was written"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
+            return None, "DONE is not what was written"
+        return status, ""
+
+    def finished(self, spec: TrialSpec) -> bool:
+        """Whether nothing is left to do: it ended, and if it ended well all of the metrics are there."""
+        status = self.status()
+        return status is not None and not (
+            status is Status.OK and missing_metrics(spec, self.measurements(), retry_errors=False)
+        )
 
     def verified(self, name: str) -> Path:
-        """A file whose hash is the one that ``DONE`` holds.
+        """A file whose hash is the one that ``DONE`` holds. One that is damaged is renamed: the next run sees it.
 
         Raises:
             UsageError: if it is missing or not what was written.
@@ -144,9 +219,17 @@ class TrialFolder:
             facts = json.loads(self.file("DONE").read_text())["files"][name]
             if digest(path) == facts["sha256"]:
                 return path
+            with contextlib.suppress(OSError):
+                path.rename(path.with_name(name + SPOILED))
         except (OSError, ValueError, KeyError, TypeError):
             pass
         raise UsageError(f"{path}: missing, or not what was written; run the suite again")
+
+    def _is_trained_model(self, expected: str) -> bool:
+        try:
+            return digest(self.file("model.pt")) == expected if expected else self.file("model.pt").is_file()
+        except OSError:
+            return False
 
     def _read(self, name: str, model: type[M]) -> M | None:
         try:

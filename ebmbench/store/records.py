@@ -104,6 +104,7 @@ class Training(Record):
     peak_bytes: int
     device_peak_bytes: int | None = None
     interrupted: int = Field(0, description="how often it was cut and went on from a snapshot")
+    model_sha256: str = Field("", description="of model.pt, so that a half-measured trial can tell a damaged one")
 
 
 class Number(Record):

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ebmbench.contracts import Status
-from ebmbench.store.folders import Store, TrialFolder, write_atomic
+from ebmbench.store.folders import Store, TrialFolder, replacing, write_atomic
 from ebmbench.store.records import Attempt, Measurements, Point, RunRecord, Training, TrialSpec, TrialView, flat_name
 
 
@@ -99,10 +99,8 @@ class RunResult:
     def write_tables(self) -> None:
         """trials.parquet and metrics.parquet."""
         for name, table in (("trials", self.trial_table()), ("metrics", self.metric_table())):
-            path = self.folder / f"{name}.parquet"
-            temporary = path.with_name(f".{path.name}.tmp")
-            table.to_parquet(temporary, index=False)
-            temporary.replace(path)
+            with replacing(self.folder / f"{name}.parquet") as temporary:
+                table.to_parquet(temporary, index=False)
 
 
 def _trial_row(run: RunRecord, trial: TrialResult) -> dict[str, Any]:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
 import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
-TOKEN = "EBMBENCH_TEST_TOKEN"
+from tests.faults.runs import Outcome, Place, alive, cmdline, soon
 
 PLUGIN = '''
 import contextlib
@@ -102,7 +95,7 @@ class Leaves(Quiet):
 
 class Hangs(Quiet):
     def loss(self, surface, batch, rng):
-        while not os.environ.get("EBMBENCH_TEST_CALM"):
+        while not os.path.exists("calm"):
             pass
         return super().loss(surface, batch, rng)
 
@@ -150,6 +143,15 @@ class Daemon(Quiet):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 
 
+class Nurse(Quiet):
+    """Hangs beside a child in a session of its own."""
+
+    def loss(self, surface, batch, rng):
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+        while True:
+            pass
+
+
 class Meddler(Quiet):
     def misbehave(self):
         state = torch.random.get_rng_state()
@@ -167,7 +169,7 @@ class Meddler(Quiet):
 
 METHODS = [
     Quiet, BuildRaises, LossRaises, ReturnsNaN, Explodes, Aborts, Exits, Leaves, Hangs, Stubborn, Hungry, Glutton,
-    Noisy, Parent, Daemon, Meddler,
+    Noisy, Parent, Daemon, Nurse, Meddler,
 ]
 
 
@@ -207,108 +209,10 @@ BAD = {
 ODD_BUT_OK = ("noisy", "parent", "meddler")
 
 
-def environment(token: str, **more: str) -> dict[str, str]:
-    """Every process of a run can be told by the token."""
-    return {**os.environ, TOKEN: token, "COLUMNS": "200", **more}
-
-
-def alive(token: str) -> list[psutil.Process]:
-    """The processes of a run that still live."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(TOKEN) == token and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def soon(condition: Callable[[], object], seconds: float) -> bool:
-    """Whether the condition comes true within the time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return bool(condition())
-
-
-@dataclass
-class Place:
-    """A folder with the plugin, a suite and its results."""
-
-    folder: Path
-    token: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def write(self, *methods: str, timeout: str) -> None:
-        (self.folder / "bad.py").write_text(PLUGIN)
-        (self.folder / "faults.yaml").write_text(SUITE.format(methods=", ".join(methods), timeout=timeout))
-
-    @property
-    def command(self) -> list[str]:
-        return [EBMBENCH, "run", "faults.yaml", "--json"]
-
-    def start(self, *options: str, **environ: str) -> subprocess.Popen[str]:
-        """Start a run in the background, listening to SIGINT even where the tests themselves do not."""
-        return subprocess.Popen(
-            [*self.command, *options],
-            cwd=self.folder,
-            env=environment(self.token, **environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
-        )
-
-    def run(self, *options: str, **environ: str) -> Outcome:
-        process = self.start(*options, **environ)
-        return self.end(process)
-
-    def end(self, process: subprocess.Popen[str]) -> Outcome:
-        try:
-            out, err = process.communicate(timeout=150)
-        finally:
-            for left in alive(self.token) if process.poll() is None else []:
-                left.kill()
-        return Outcome(process.returncode, out, err)
-
-    def attempts(self, key: str) -> list[dict[str, Any]]:
-        path = self.folder / "results" / "trials" / key[:2] / key / "attempts.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()]
-
-    def log(self, key: str) -> bytes:
-        return (self.folder / "results" / "trials" / key[:2] / key / "log.txt").read_bytes()
-
-    def worker_at(self, method: str) -> psutil.Process | None:
-        """The process that works on a trial of the method, once it has come to its steps."""
-        workers = [p for p in alive(self.token) if "ebmbench.harness.zygote" in " ".join(_cmdline(p))]
-        forked = [p for p in workers if p.ppid() in {w.pid for w in workers}]
-        for path in (self.folder / "results" / "trials").glob("*/*/trial.json"):
-            if json.loads(path.read_text())["method"]["name"] == method and not path.with_name("DONE").exists():
-                return forked[0] if forked and forked[0].cpu_times().user > 0.2 else None
-        return None
-
-
-def _cmdline(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
-
-
-@dataclass
-class Outcome:
-    """What a run said, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def trials(self) -> dict[str, dict[str, Any]]:
-        return {trial["name"].partition("/")[0]: trial for trial in json.loads(self.out)["trials"]}
+def write(place: Place, *methods: str, timeout: str) -> None:
+    """The plugin and a suite of some of its methods."""
+    (place.folder / "bad.py").write_text(PLUGIN)
+    (place.folder / "faults.yaml").write_text(SUITE.format(methods=", ".join(methods), timeout=timeout))
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +224,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """The healthy trials by themselves."""
     here = Place(tmp_path_factory.mktemp("clean"))
-    here.write(*HEALTHY, timeout="120s")
+    write(here, *HEALTHY, timeout="120s")
     return here.run()
 
 
@@ -328,7 +232,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def outcome(place: Place) -> Iterator[Outcome]:
     """All of them together; the healthy ones stand between the others."""
     methods = list(BAD)
-    place.write(*methods[:6], *HEALTHY, *methods[6:], *ODD_BUT_OK, timeout="15s")
+    write(place, *methods[:6], *HEALTHY, *methods[6:], *ODD_BUT_OK, timeout="15s")
     yield place.run("--workers", "2")
     for left in alive(place.token):
         left.kill()
@@ -371,7 +275,7 @@ def test_noise_children_and_meddling_change_no_number(outcome: Outcome, method: 
 
 def test_no_process_is_left(outcome: Outcome, place: Place) -> None:
     """Neither workers, nor the zygote, nor the child that sleeps for ten minutes."""
-    assert soon(lambda: not alive(place.token), 2), [_cmdline(process) for process in alive(place.token)]
+    assert soon(lambda: not alive(place.token), 2), [cmdline(process) for process in alive(place.token)]
 
 
 def test_the_terminal_shows_reasons_and_no_traceback(outcome: Outcome) -> None:
@@ -425,9 +329,9 @@ on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="work
 
 @on_linux
 def test_a_killed_zygote_takes_only_what_ran_along(tmp_path: Path) -> None:
-    """The next trials get another one."""
+    """That is started once more, by another one."""
     here = Place(tmp_path)
-    here.write("quiet", "hangs", "meddler", timeout="100s")
+    write(here, "quiet", "hangs", "meddler", timeout="100s")
     process = here.start("--workers", "1")
     try:
         assert soon(lambda: here.worker_at("hangs"), 60), "the trial has begun"
@@ -435,20 +339,45 @@ def test_a_killed_zygote_takes_only_what_ran_along(tmp_path: Path) -> None:
         assert worker is not None
         os.kill(worker.ppid(), signal.SIGKILL)
         assert soon(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 5), "it goes along"
+        (tmp_path / "calm").touch()
     finally:
         result = here.end(process)
-    statuses = {name: trial["status"] for name, trial in result.trials.items()}
-    assert statuses == {"quiet": "ok", "hangs": "crashed", "meddler": "ok"}
-    assert result.trials["hangs"]["error"] == "Crash: killed by SIGKILL"
-    assert result.code == 1
+    assert {name: trial["status"] for name, trial in result.trials.items()} == dict.fromkeys(
+        ("quiet", "hangs", "meddler"), "ok"
+    )
+    attempts = here.attempts(result.trials["hangs"]["key"])
+    assert [(attempt["status"], attempt["signal"]) for attempt in attempts] == [("crashed", "SIGKILL"), ("ok", "")]
+    assert "hangs/8gaussians/0/cpu: its worker was killed; it is started once more" in result.err
+    assert result.code == 0
     assert "Traceback" not in result.err
     assert soon(lambda: not alive(here.token), 2)
 
 
 @on_linux
+def test_a_worker_that_is_killed_again_and_again_is_a_crash(tmp_path: Path) -> None:
+    here = Place(tmp_path)
+    write(here, "hangs", "quiet", timeout="100s")
+    process = here.start("--workers", "1")
+    try:
+        seen: set[int] = set()
+        for _ in range(2):
+            assert soon(lambda: (w := here.worker_at("hangs")) and w.pid not in seen, 60), "the trial has begun"
+            worker = here.worker_at("hangs")
+            assert worker is not None
+            seen.add(worker.pid)
+            worker.kill()
+    finally:
+        result = here.end(process)
+    assert {name: trial["status"] for name, trial in result.trials.items()} == {"hangs": "crashed", "quiet": "ok"}
+    assert result.trials["hangs"]["error"] == "Crash: killed by SIGKILL"
+    assert result.code == 1
+    assert "Traceback" not in result.err
+
+
+@on_linux
 def test_an_interrupted_run_leaves_nothing_and_is_gone_on_with(tmp_path: Path) -> None:
     here = Place(tmp_path)
-    here.write("quiet", "hangs", timeout="100s")
+    write(here, "quiet", "hangs", timeout="100s")
     process = here.start("--workers", "1")
     try:
         assert soon(lambda: here.worker_at("hangs"), 60), "the trial has begun"
@@ -459,13 +388,14 @@ def test_an_interrupted_run_leaves_nothing_and_is_gone_on_with(tmp_path: Path) -
     assert result.out == ""
     assert "interrupted" in result.err
     assert "Traceback" not in result.err
-    assert soon(lambda: not alive(here.token), 2), [_cmdline(left) for left in alive(here.token)]
+    assert soon(lambda: not alive(here.token), 2), [cmdline(left) for left in alive(here.token)]
     suite = here.folder / "results" / "faults"
     (board,) = suite.glob("runs/*/leaderboard.md")
     assert "| quiet |" in board.read_text(), "what there was is written"
     assert not (suite / "leaderboard.md").exists(), "but it is not the suite's leaderboard"
 
-    on = here.run(EBMBENCH_TEST_CALM="1")
+    (tmp_path / "calm").touch()
+    on = here.run()
     assert on.code == 0, on.err
     assert "2 trials, 1 to run, 1 done before" in on.err
     assert {name: trial["status"] for name, trial in on.trials.items()} == {"quiet": "ok", "hangs": "ok"}
@@ -474,26 +404,48 @@ def test_an_interrupted_run_leaves_nothing_and_is_gone_on_with(tmp_path: Path) -
 
 
 @on_linux
-def test_a_killed_run_leaves_no_worker(tmp_path: Path) -> None:
-    """SIGKILL gives nobody the time to clean up."""
+@pytest.mark.parametrize("method", ["hangs", "nurse"])
+def test_a_killed_run_leaves_no_worker(tmp_path: Path, method: str) -> None:
+    """SIGKILL gives nobody the time to clean up; nor is a child of a plugin left, in whatever session it is."""
     here = Place(tmp_path)
-    here.write("hangs", timeout="100s")
+    write(here, method, timeout="100s")
+    process = here.start("--workers", "1")
+    try:
+        assert soon(lambda: here.worker_at(method), 60), "the trial has begun"
+    finally:
+        process.kill()
+        _, err = process.communicate()
+    assert soon(lambda: not alive(here.token), 5), [cmdline(left) for left in alive(here.token)]
+    assert "Traceback" not in err
+
+
+@on_linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_asked_to_end_writes_what_there_is(tmp_path: Path, number: signal.Signals) -> None:
+    """As a node does before it is taken away, or a terminal that is closed."""
+    here = Place(tmp_path)
+    write(here, "quiet", "hangs", timeout="100s")
     process = here.start("--workers", "1")
     try:
         assert soon(lambda: here.worker_at("hangs"), 60), "the trial has begun"
+        process.send_signal(number)
     finally:
-        process.kill()
-        process.communicate()
-    assert soon(lambda: not alive(here.token), 5), [_cmdline(left) for left in alive(here.token)]
+        result = here.end(process)
+    assert result.code == 128 + number
+    assert "terminated" in result.err
+    assert "Traceback" not in result.err
+    assert soon(lambda: not alive(here.token), 2), [cmdline(left) for left in alive(here.token)]
+    (board,) = (here.folder / "results" / "faults").glob("runs/*/leaderboard.md")
+    assert "| quiet |" in board.read_text()
 
 
 @on_linux
 def test_a_child_in_a_session_of_its_own_dies_too(tmp_path: Path) -> None:
     here = Place(tmp_path)
-    here.write("daemon", timeout="100s")
+    write(here, "daemon", timeout="100s")
     try:
         assert here.run().code == 0
-        assert soon(lambda: not alive(here.token), 2), [_cmdline(left) for left in alive(here.token)]
+        assert soon(lambda: not alive(here.token), 2), [cmdline(left) for left in alive(here.token)]
     finally:
         for left in alive(here.token):
             left.kill()

@@ -16,9 +16,9 @@ import pytest
 from ebmbench.contracts import Status
 from ebmbench.harness.launchers import Exit, ForkLauncher, Launcher, LauncherLost, SpawnLauncher
 from ebmbench.harness.plan import Planner
-from ebmbench.harness.supervisor import Supervisor
-from ebmbench.store.folders import Store, TrialFolder
-from ebmbench.store.records import Attempt, TrialSpec
+from ebmbench.harness.supervisor import Order, Supervisor
+from ebmbench.store.folders import Store, TrialFolder, write_atomic
+from ebmbench.store.records import Attempt, Measurements, TrialSpec
 from ebmbench.suite.catalog import load_catalog
 from ebmbench.suite.errors import EngineLost
 from ebmbench.suite.loading import read_suite
@@ -100,12 +100,26 @@ class Fake:
 
 
 def run(
-    store: Store, specs: list[TrialSpec], *launchers: Launcher, workers: int = 2, timeout: float = 60.0
+    store: Store,
+    specs: list[TrialSpec],
+    *launchers: Launcher,
+    workers: int = 2,
+    retry: bool = False,
+    fresh: bool = False,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> dict[str, TrialFolder]:
     """The folders of the trials in the order in which they ended."""
     waiting = list(launchers)
-    supervisor = Supervisor(store, workers, timeout, 2_000_000_000, lambda: waiting.pop(0))
-    return {key: store.trial(key) for key in supervisor.run(specs)}
+    supervisor = Supervisor(store, workers, 60.0, 2_000_000_000, lambda: waiting.pop(0), notice)
+    return {key: store.trial(key) for key in supervisor.run(Order(spec, retry, fresh) for spec in specs)}
+
+
+def measure(folder: TrialFolder, spec: TrialSpec) -> None:
+    """Leave a trial with nothing more to do, as another run would."""
+    folder.begin(spec)
+    measured = Measurements(values=(), code={cell.name: cell.code for cell in spec.metrics}, eval_seconds=1.0)
+    write_atomic(folder.file("metrics.json"), measured.model_dump_json())
+    folder.finish(Attempt(status=Status.OK, started="2026-01-01", total_seconds=1.0))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
@@ -160,11 +174,133 @@ def test_the_last_words_are_kept_without_terminal_codes(store: Store, specs: lis
 
 
 def test_a_launcher_that_dies_takes_only_its_workers_along(store: Store, specs: list[TrialSpec]) -> None:
+    """They are killed with it, and are started once more."""
     first, second = Fake(ok, LauncherLost), Fake()
     ended = run(store, specs, first, second)
-    statuses = [ended[spec.key].status() for spec in specs]
-    assert statuses == [Status.OK, Status.CRASHED, Status.CRASHED, Status.OK, Status.OK, Status.OK]
-    assert (first.starts, second.starts) == (3, 3)
+    assert [ended[spec.key].status() for spec in specs] == [Status.OK] * 6
+    assert [len(ended[spec.key].attempts()) for spec in specs] == [1, 2, 2, 1, 1, 1]
+    assert (first.starts, second.starts) == (3, 5)
+
+
+def test_a_killed_worker_is_started_once_more(store: Store, specs: list[TrialSpec]) -> None:
+    told: list[str] = []
+    folder = run(store, specs[:1], Fake(exits(None, "SIGKILL"), ok), notice=told.append)[specs[0].key]
+    assert folder.status() is Status.OK
+    assert [(a.status, a.signal) for a in folder.attempts()] == [(Status.CRASHED, "SIGKILL"), (Status.OK, "")]
+    assert told == ["gmm/8gaussians/0/cpu: its worker was killed; it is started once more"]
+
+
+def test_what_is_killed_twice_is_a_crash(store: Store, specs: list[TrialSpec]) -> None:
+    """Such as one that the system kills whenever it grows: not for ever."""
+    killed = exits(None, "SIGKILL")
+    fake = Fake(killed, killed)
+    folder = run(store, specs[:1], fake)[specs[0].key]
+    assert folder.status() is Status.CRASHED
+    assert fake.starts == len(folder.attempts()) == 2
+
+
+def test_a_crash_by_another_signal_is_not_tried_again(store: Store, specs: list[TrialSpec]) -> None:
+    fake = Fake(exits(None, "SIGSEGV"))
+    assert run(store, specs[:1], fake)[specs[0].key].status() is Status.CRASHED
+    assert fake.starts == 1
+
+
+# --- several runs on one store ---------------------------------------------------------------------------------------
+
+
+def test_what_another_run_works_on_is_left_to_it(store: Store, specs: list[TrialSpec]) -> None:
+    claim = store.trial(specs[0].key).claim()
+    assert claim is not None
+    told: list[str] = []
+
+    def meanwhile(folder: Path) -> Exit:
+        measure(store.trial(specs[0].key), specs[0])
+        claim.release()
+        return ok(folder)
+
+    fake = Fake(meanwhile)
+    ended = run(store, specs[:2], fake, notice=told.append)
+    assert list(ended) == [specs[1].key, specs[0].key], "it is waited for"
+    assert fake.starts == 1
+    assert len(ended[specs[0].key].attempts()) == 1
+    assert told == ["gmm/8gaussians/0/cpu: another run works on it; this one takes over what comes of it"]
+
+
+def test_what_another_run_left_undone_is_taken_over(store: Store, specs: list[TrialSpec]) -> None:
+    """It was killed: its claim went with it."""
+    claim = store.trial(specs[0].key).claim()
+    assert claim is not None
+
+    def dies(folder: Path) -> Exit:
+        claim.release()
+        return ok(folder)
+
+    fake = Fake(dies)
+    ended = run(store, specs[:2], fake)
+    assert fake.starts == 2
+    assert {folder.status() for folder in ended.values()} == {Status.OK}
+
+
+@pytest.mark.parametrize("retry", [False, True])
+def test_what_failed_in_another_run_meanwhile_is_not_tried_again(
+    store: Store, specs: list[TrialSpec], retry: bool
+) -> None:
+    """Even if failures are to be tried again: that one is new."""
+    claim = store.trial(specs[0].key).claim()
+    assert claim is not None
+
+    def fails(folder: Path) -> Exit:
+        other = store.trial(specs[0].key)
+        other.begin(specs[0])
+        other.finish(Attempt(status=Status.FAILED, started="2026-01-01", total_seconds=1.0))
+        claim.release()
+        return ok(folder)
+
+    fake = Fake(fails)
+    ended = run(store, specs[:2], fake, retry=retry)
+    assert fake.starts == 1
+    assert ended[specs[0].key].status() is Status.FAILED
+
+
+def test_what_was_done_since_it_was_planned_is_not_done_again(store: Store, specs: list[TrialSpec]) -> None:
+    measure(store.trial(specs[0].key), specs[0])
+    assert list(run(store, specs[:1])) == [specs[0].key], "no launcher was needed"
+
+
+def test_fresh_drops_what_there_is(store: Store, specs: list[TrialSpec]) -> None:
+    folder = store.trial(specs[0].key)
+    measure(folder, specs[0])
+    fake = Fake()
+    run(store, specs[:1], fake, fresh=True)
+    assert fake.starts == 1
+    assert folder.measurements() is None
+    assert len(folder.attempts()) == 2
+
+
+def test_claims_end_with_the_run(store: Store, specs: list[TrialSpec]) -> None:
+    run(store, specs[:2], Fake(exits(3)))
+    for spec in specs[:2]:
+        claim = store.trial(spec.key).claim()
+        assert claim is not None
+        assert store.trial(spec.key).claim() is None, "but a claim is a claim"
+        claim.release()
+
+
+def test_what_is_damaged_is_set_aside(store: Store, specs: list[TrialSpec]) -> None:
+    folder = store.trial(specs[0].key)
+    measure(folder, specs[0])
+    content = folder.file("metrics.json").read_bytes().replace(b"1.0", b"1.5")
+    folder.file("metrics.json").write_bytes(content)
+    told: list[str] = []
+    run(store, specs[:1], Fake(), notice=told.append)
+    assert folder.status() is Status.OK
+    assert len(folder.attempts()) == 1, "nothing of a damaged folder is trusted"
+    place = store.root / "aside" / f"{specs[0].key}-1"
+    assert (place / "metrics.json").read_bytes() == content
+    assert told == [f"gmm/8gaussians/0/cpu: metrics.json is not what was written; set aside in {place}, and run again"]
+
+
+# --- launchers -------------------------------------------------------------------------------------------------------
 
 
 def test_a_result_that_lay_there_when_the_launcher_died_counts(store: Store, specs: list[TrialSpec]) -> None:
@@ -201,7 +337,7 @@ def test_a_dead_launcher_is_closed(store: Store, specs: list[TrialSpec]) -> None
 def test_an_abandoned_run_closes_its_launcher(store: Store, specs: list[TrialSpec]) -> None:
     """What is being worked on then counts as not done."""
     fake = Fake()
-    running = Supervisor(store, 2, 60.0, 10**9, lambda: fake).run(specs)
+    running = Supervisor(store, 2, 60.0, 10**9, lambda: fake).run(map(Order, specs))
     first = next(running)
     running.close()  # type: ignore[attr-defined]
     assert fake.closed == 1
@@ -211,7 +347,7 @@ def test_an_abandoned_run_closes_its_launcher(store: Store, specs: list[TrialSpe
 
 def test_an_attempt_is_added_to_those_before(store: Store, specs: list[TrialSpec]) -> None:
     run(store, specs[:1], Fake(exits(3)))
-    run(store, specs[:1], Fake(ok))
+    run(store, specs[:1], Fake(ok), retry=True)
     folder = store.trial(specs[0].key)
     assert [attempt.status for attempt in folder.attempts()] == [Status.CRASHED, Status.OK]
     assert folder.status() is Status.OK
@@ -241,7 +377,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory, specs: list[TrialSpec]) -> d
         store.prepare()
         launcher: Launcher = kind()
         supervisor = Supervisor(store, 1, 120.0, 2_000_000_000, lambda launcher=launcher: launcher)  # type: ignore[misc]
-        assert list(supervisor.run(specs[:1])) == [specs[0].key]
+        assert list(supervisor.run(map(Order, specs[:1]))) == [specs[0].key]
         left = pipes(launcher)
         made[name] = Twin(store.trial(specs[0].key), launcher, len(left))
         for pipe in left:

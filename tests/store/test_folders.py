@@ -135,7 +135,7 @@ def test_lines_are_appended(tmp_path: Path) -> None:
 def test_done_holds_size_and_hash_of_each_file(folder: TrialFolder) -> None:
     done = json.loads(folder.file("DONE").read_text())
     assert done["status"] == "ok"
-    assert set(done["files"]) == {"trial.json", "model.pt", "surface.npz", "TRAINED", "metrics.json"}
+    assert set(done["files"]) == {"trial.json", "model.pt", "surface.npz", "TRAINED", "metrics.json", "attempts.jsonl"}
     for name, facts in done["files"].items():
         content = folder.file(name).read_bytes()
         assert facts == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -167,8 +167,7 @@ def test_the_status_is_what_was_recorded(folder: TrialFolder, status: Status) ->
 
 def test_a_line_in_the_log_changes_nothing(folder: TrialFolder) -> None:
     append_line(folder.file("log.txt"), "later")
-    append_line(folder.file("attempts.jsonl"), OK.model_dump_json())
-    assert folder.status() is Status.OK
+    assert folder.check() == (Status.OK, "")
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------
@@ -196,11 +195,13 @@ DAMAGE = [flip, truncate, empty, remove]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("name", ["trial.json", "metrics.json", "TRAINED"])
+@pytest.mark.parametrize("name", ["trial.json", "metrics.json", "TRAINED", "attempts.jsonl"])
 def test_a_damaged_record_is_not_done(folder: TrialFolder, name: str, damage: Callable[[Path], None]) -> None:
-    assert folder.status() is Status.OK
+    assert folder.check() == (Status.OK, "")
     damage(folder.file(name))
-    assert folder.status() is None
+    status, reason = folder.check()
+    assert status is None
+    assert reason.startswith(name), "it is said what is wrong"
 
 
 @pytest.mark.parametrize("damage", [truncate, empty, remove])
@@ -221,6 +222,44 @@ def test_a_damaged_artifact_is_seen_when_it_is_read(
     damage(folder.file(name))
     with pytest.raises(UsageError, match=f"{name}: missing, or not what was written"):
         folder.verified(name)
+    assert folder.check()[1], "and the next run knows it"
+
+
+@pytest.mark.parametrize("position", [0.0, 0.25, 0.5, 0.75, 0.999])
+def test_no_flipped_bit_of_done_makes_another_status(folder: TrialFolder, position: float) -> None:
+    content = folder.file("DONE").read_bytes()
+    place = int(position * len(content))
+    for bit in range(8):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << bit
+        folder.file("DONE").write_bytes(flipped)
+        assert folder.status() in (None, Status.OK)
+
+
+def test_what_is_set_aside_is_whole_and_leaves_the_place_free(folder: TrialFolder, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    claim = folder.claim()
+    places = [folder.set_aside(Store(tmp_path))]
+    assert {path.name: path.read_bytes() for path in places[0].iterdir()} == before
+    assert [path.name for path in folder.path.iterdir()] == [".run.lock"]
+    assert claim is not None
+    assert folder.claim() is None, "the claim outlives it"
+    folder.begin(spec())
+    places.append(folder.set_aside(Store(tmp_path)))
+    assert [place.name for place in places] == [f"{spec().key}-1", f"{spec().key}-2"]
+
+
+def test_a_model_that_was_damaged_before_it_was_measured_is_trained_again(folder: TrialFolder) -> None:
+    """There is no DONE yet that could tell."""
+    sha256 = hashlib.sha256(folder.file("model.pt").read_bytes()).hexdigest()
+    trained = TRAINING.model_copy(update={"model_sha256": sha256})
+    write_atomic(folder.file("TRAINED"), trained.model_dump_json())
+    folder.begin(spec())
+    assert folder.training() == trained
+    flip(folder.file("model.pt"))
+    folder.begin(spec())
+    assert folder.training() is None
+    assert not folder.file("model.pt").exists()
 
 
 def test_what_done_does_not_know_is_not_verified(folder: TrialFolder) -> None:

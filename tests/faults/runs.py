@@ -1,0 +1,121 @@
+"""Runs as processes of their own, told apart by a token in their environment, so that none can be overlooked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
+TOKEN = "EBMBENCH_TEST_TOKEN"
+
+
+def environment(token: str, **more: str) -> dict[str, str]:
+    """Every process of a run can be told by the token."""
+    return {**os.environ, TOKEN: token, "COLUMNS": "200", **more}
+
+
+def alive(token: str) -> list[psutil.Process]:
+    """The processes of a run that still live."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(TOKEN) == token and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def soon(condition: Callable[[], object], seconds: float) -> bool:
+    """Whether the condition comes true within the time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+@dataclass
+class Place:
+    """A folder with the plugin, a suite and its results."""
+
+    folder: Path
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def command(self) -> list[str]:
+        return [EBMBENCH, "run", "faults.yaml", "--json"]
+
+    def start(self, *options: str, **environ: str) -> subprocess.Popen[str]:
+        """Start a run in the background, listening to SIGINT even where the tests themselves do not."""
+        return subprocess.Popen(
+            [*self.command, *options],
+            cwd=self.folder,
+            env=environment(self.token, **environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        )
+
+    def run(self, *options: str, **environ: str) -> Outcome:
+        process = self.start(*options, **environ)
+        return self.end(process)
+
+    def end(self, process: subprocess.Popen[str]) -> Outcome:
+        try:
+            out, err = process.communicate(timeout=150)
+        finally:
+            for left in alive(self.token) if process.poll() is None else []:
+                left.kill()
+        return Outcome(process.returncode, out, err)
+
+    def attempts(self, key: str) -> list[dict[str, Any]]:
+        path = self.folder / "results" / "trials" / key[:2] / key / "attempts.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def log(self, key: str) -> bytes:
+        return (self.folder / "results" / "trials" / key[:2] / key / "log.txt").read_bytes()
+
+    def worker_at(self, method: str) -> psutil.Process | None:
+        """The process that works on a trial of the method, once it has come to its steps."""
+        workers = [p for p in alive(self.token) if "ebmbench.harness.zygote" in " ".join(cmdline(p))]
+        forked = [p for p in workers if p.ppid() in {w.pid for w in workers}]
+        for path in (self.folder / "results" / "trials").glob("*/*/trial.json"):
+            if json.loads(path.read_text())["method"]["name"] == method and not path.with_name("DONE").exists():
+                return forked[0] if forked and forked[0].cpu_times().user > 0.2 else None
+        return None
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    """How a process was started; empty when it is gone."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+@dataclass
+class Outcome:
+    """What a run said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def trials(self) -> dict[str, dict[str, Any]]:
+        return {trial["name"].partition("/")[0]: trial for trial in json.loads(self.out)["trials"]}

@@ -175,6 +175,7 @@ class Mirror:
         known = self.mirrored.parents.get(self.plan)
         if known is not None:
             self.client.update_run(known, status="RUNNING")
+            self._recall(known)
             return known
         record = self.result.record
         tags = {
@@ -187,6 +188,24 @@ class Mirror:
         self.mirrored.parents[self.plan] = run.info.run_id
         self.mirrored.save()
         return str(run.info.run_id)
+
+    def _recall(self, parent: str) -> None:
+        """What there is of the plan is remembered anew: a killed run could not. What it left half written goes."""
+        query = f"tags.`mlflow.parentRunId` = '{parent}'"
+        children, token = {}, ""
+        while True:
+            page = self.client.search_runs([self.experiment], query, max_results=1000, page_token=token or None)
+            for child in page:  # the newest first
+                place = f"{self.plan}/{child.data.tags.get('ebmbench.trial_key')}"
+                if child.info.status == "RUNNING" or place in children:
+                    self.client.delete_run(child.info.run_id)
+                else:
+                    children[place] = child.info.run_id
+            if not page.token:
+                break
+            token = page.token
+        others = {place: run for place, run in self.mirrored.trials.items() if not place.startswith(f"{self.plan}/")}
+        self.mirrored.trials = {**others, **children}
 
     def add(self, trial: TrialResult) -> None:
         """A child run for the trial; one that failed before is replaced when it ends otherwise."""

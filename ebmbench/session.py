@@ -28,6 +28,7 @@ from ebmbench.suite.catalog import Catalog, load_catalog
 from ebmbench.suite.errors import UsageError, printable
 from ebmbench.suite.loading import read_suite
 from ebmbench.suite.schema import NAME_PATTERN, Suite, parse_duration
+from ebmbench.suite.selection import matcher
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -269,6 +270,18 @@ class Results:
     def metrics(self) -> pd.DataFrame:
         """One row a number, in long form."""
         return self.result.metric_table()
+
+    def narrowed(self, keyword: str) -> Results:
+        """The trials whose names match, as ``-k`` of ``ebmbench run`` does.
+
+        Raises:
+            UsageError: if none does.
+        """
+        wanted, record = matcher(keyword), self.result.record
+        views = tuple(view for view in record.trials if wanted(view.name))
+        if not views:
+            raise UsageError(f"-k '{keyword}': no trial of this run has such a name")
+        return Results(RunResult(record.model_copy(update={"trials": views}), self.result.store))
 
     def model(self, trial: str) -> Surface:
         """The trained surface of a trial, given its name or key.

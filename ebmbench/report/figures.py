@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 DEPTH = 7.0
 """Nats shown above the lowest energy of the truth: what lies higher is one color."""
-PANEL = 1.55
-"""Inches of a panel's side."""
+PANEL, LARGEST, WIDE = 1.55, 4.0, 9.0
+"""Inches: a panel's least and largest side, and what a figure of few panels may fill."""
 
 Array = NDArray[np.float64]
 
@@ -141,7 +141,8 @@ def _grid(rows: int, columns: int) -> tuple[Any, Figure, Any]:
     import seaborn as sns
 
     sns.set_theme(style="white", font_scale=0.7)
-    size = (PANEL * columns + 0.3, PANEL * rows + 0.7)
+    side = min(max(WIDE / columns, PANEL), LARGEST)
+    size = (side * columns + 0.3, side * rows + 0.7)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     return plt, figure, axes
 

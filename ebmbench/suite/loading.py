@@ -24,6 +24,9 @@ MAX_BYTES = 100_000
 """Of a suite file: a larger one would keep the parser busy for longer than anybody waits."""
 MAX_VALUES = 100_000
 MAX_DEPTH = 32
+MOST_POINTS = 10_000
+"""Points of one entry's grid."""
+MOST_TRIALS = 1_000_000
 IN_MEMORY = Path("suite in memory")
 Location = tuple[str | int, ...]
 
@@ -83,9 +86,11 @@ def read_suite(
     if seeds is not None:
         source.tree["seeds"] = seeds
     try:
-        return Suite.model_validate(plain(source.tree)), source
+        suite = Suite.model_validate(plain(source.tree))
     except ValidationError as error:
         raise _explain(error, source) from None
+    _check_size(suite, source)
+    return suite, source
 
 
 def find_suite(reference: str) -> Path:
@@ -256,6 +261,25 @@ def plain(node: Any) -> Any:
     return node
 
 
+def _check_size(suite: Suite, source: Source) -> None:
+    """See that the suite does not multiply to more trials than anybody can run, nor asks for more memory than there is.
+
+    Raises:
+        SuiteError: if it does.
+    """
+    points = {"datasets": 0, "methods": 0}
+    for shelf in points:
+        for index, entry in enumerate(getattr(suite, shelf)):
+            count = math.prod(len(values) for values in entry.grid.values())
+            if count > MOST_POINTS:
+                raise source.error(f"the grid has more than {MOST_POINTS} points", (shelf, index, "grid"))
+            points[shelf] += count
+    if math.prod(points.values()) * len(suite.seeds) * len(suite.devices) > MOST_TRIALS:
+        raise source.error(f"the suite stands for more than {MOST_TRIALS} trials")
+    if suite.memory >= 2**62:
+        raise source.error("memory: more than any machine has", ("memory",))
+
+
 def _override(source: Source, text: str) -> None:
     """Apply ``--set a.b=v``; a step into a list is an index or the name of an entry."""
     path, equals, value_text = text.partition("=")
@@ -327,6 +351,8 @@ def _explain(error: ValidationError, source: Source) -> SuiteError:
         *parents, key = location
         known = _fields_at(tuple(parents))
         return source.error(f"unknown key '{key}'{suggest(str(key), known)}", location, at_key=True)
+    if location == ("seeds",) and first["type"] == "tuple_type":
+        message = "expected how many, or a list of them"
     if first["type"] == "missing":
         return source.error(f"'{name}' is missing", location[:-1])
     if first["type"] == "string_pattern_mismatch" and location and location[-1] in ("name", "label"):

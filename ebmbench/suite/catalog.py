@@ -112,7 +112,10 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for _
 
 
 def load_catalog(files: Iterable[Path] = ()) -> Catalog:
-    """The catalog of all installed plugins and of the given single files. Never raises for a plugin's sake."""
+    """The catalog of all installed plugins and of the given single files. Never raises for a plugin's sake.
+
+    A plugin is code that runs here: one that calls ``os._exit`` at import, or never returns, cannot be held back.
+    """
     catalog = Catalog()
     catalog.manager.add_hookspecs(hooks)
     disabled = {name.strip() for name in os.environ.get(DISABLE, "").split(",")}

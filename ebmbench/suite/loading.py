@@ -244,7 +244,8 @@ def _fault(node: Any) -> str:
         return "a text holds half a character (a surrogate)"
     if node is None or isinstance(node, Mapping | list | tuple | str | int | float):
         return ""
-    return f"a {type(node).__name__.lower()} means nothing in a suite; put a text in quotes"
+    kind = type(node).__name__.lower().removeprefix("commented")
+    return f"a value of the type {kind} means nothing in a suite; put a text in quotes"
 
 
 def plain(node: Any) -> Any:

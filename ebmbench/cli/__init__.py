@@ -63,7 +63,7 @@ def group(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     ctx.obj = plugins
 
 
-class Terminated(BaseException):
+class Terminated(KeyboardInterrupt):
     """Somebody asked this process to end: it cleans up as after an interrupt."""
 
 
@@ -82,12 +82,13 @@ def main() -> None:
         sys.exit(2)
     except click.ClickException as error:
         fail(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        end = error if isinstance(error, Terminated) else error.__cause__
+        if isinstance(end, Terminated):
+            click.echo("terminated", err=True)
+            sys.exit(128 + int(end.args[0]))
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
-    except Terminated as end:
-        click.echo("terminated", err=True)
-        sys.exit(128 + int(end.args[0]))
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:

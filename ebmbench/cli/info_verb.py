@@ -106,9 +106,10 @@ def _not_for(spec: MetricSpec) -> Iterator[str]:
 
 
 def _fields(target: Any, presets: Any) -> Iterator[str]:
-    if target.model_fields:
+    fields = getattr(target, "model_fields", {})
+    if fields:
         yield "  fields"
-    for name, field in target.model_fields.items():
+    for name, field in fields.items():
         default = presets.get(name, field.default)
         yield f"    {name:16s} {default!s:12s} {field.description or ''}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def command(suite: str, kind: str, output: Path | None, keyword: str | None, res
     from ebmbench.session import load, make_board
     from ebmbench.suite.loading import read_suite
 
-    found = load(read_suite(suite)[0].name if Path(suite).is_file() else suite, results)
+    found = load(read_suite(suite)[0].name if os.path.isfile(suite) else suite, results)
     if keyword:
         found = found.narrowed(keyword)
     board = make_board(found.result)

@@ -50,6 +50,8 @@ def read_rows(path: Path, array: str | None = None, columns: Sequence[str] | Non
         raise RowsError(f"{path.name}: only npz files have named arrays", "array")
     if columns is not None and kind not in (".csv", ".parquet"):
         raise RowsError(f"{path.name}: only csv and parquet files have named columns", "columns")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise RowsError(f"{path}: is a device or a pipe; expected a file")
     try:
         if kind in (".csv", ".parquet"):
             table = _read_csv(path) if kind == ".csv" else _read_parquet(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from ebmbench.store.folders import Store, missing_metrics
 from ebmbench.store.records import DatasetCell, MethodCell, MetricCell, RunRecord, TrialSpec, TrialView
 from ebmbench.suite.catalog import Catalog
 from ebmbench.suite.catalog import Entry as Offer
-from ebmbench.suite.errors import SuiteError, UsageError, suggest
+from ebmbench.suite.errors import SuiteError, UsageError, one_line, sentence, suggest
 from ebmbench.suite.keys import SCHEMA, canonical, closure_of, public_name, sha256, trial_code
 from ebmbench.suite.loading import Location, Source
 from ebmbench.suite.schema import DeviceProfile, Entry, Suite
@@ -208,10 +209,12 @@ class Planner:
     def _choices(self, shelf: str) -> list[Choice]:
         entries: tuple[Entry, ...] = getattr(self.suite, shelf)
         rows = [entry.row for entry in entries]
+        seen: set[str] = set()
         for index, row in enumerate(rows):
-            if row in rows[:index]:
+            if row in seen:
                 message = f"two {shelf} are called '{row}'; give one of them a label"
                 raise self.source.error(message, (shelf, index))
+            seen.add(row)
         return [choice for index, entry in enumerate(entries) for choice in self._points(shelf, index, entry)]
 
     def _points(self, shelf: str, index: int, entry: Entry) -> Iterator[Choice]:
@@ -237,8 +240,11 @@ class Planner:
             params = {**offer.spec.params, **entry.params, **point}
             try:
                 instance = cls(**params)
+                canonical(instance.model_dump(mode="json"))
             except ValidationError as error:
                 raise self._field_error(error, cls, (*location,), entry) from None
+            except Exception as error:  # noqa: BLE001 - a plugin's validator may raise anything
+                raise self.source.error(f"{entry.name}: {one_line(error)}", location) from None
             yield Choice(entry, offer, instance, ",".join(f"{key}={value}" for key, value in point.items()))
 
     def _own_data(self, shelf: str, entry: Entry, location: Location) -> Choice:
@@ -312,7 +318,8 @@ class Planner:
         data: Any = dataset.instance
         algorithm: Any = method.instance
         try:
-            return algorithm.obstacle(Problem.blank(data.domain, self.suite.net, data)) or ""
+            reason = algorithm.obstacle(Problem.blank(data.domain, self.suite.net, data))
+            return sentence(str(reason)) if reason else ""
         except Exception:  # noqa: BLE001 - a plugin may raise anything: the worker asks again and records it
             return ""
 
@@ -340,10 +347,10 @@ def plugin_files(suite: Suite, source: Source, given: tuple[str, ...]) -> list[P
     """
     files = [source.path.parent / name for name in suite.plugins]
     for index, file in enumerate(files):
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise source.error(f"plugin {suite.plugins[index]}: there is no such file", ("plugins", index))
     files += [Path(name) for name in given]
     for name in given:
-        if not Path(name).is_file():
+        if not os.path.isfile(name):
             raise UsageError(f"plugin {name}: there is no such file")
     return files

@@ -98,7 +98,7 @@ class Snapshots:
             return None
         try:
             return Snapshot(**torch.load(io.BytesIO(content), weights_only=True))
-        except (UnpicklingError, RuntimeError, TypeError, ValueError):
+        except (UnpicklingError, RuntimeError, TypeError, ValueError, LookupError, AttributeError, EOFError):
             return None
 
     def drop(self) -> None:

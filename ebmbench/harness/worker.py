@@ -15,6 +15,8 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -36,10 +38,21 @@ from ebmbench.parts.problem import Problem
 from ebmbench.parts.reference import ReferenceMethod
 from ebmbench.parts.surface import Surface
 from ebmbench.store.folders import Store, TrialFolder, append_line, missing_metrics, write_atomic
-from ebmbench.store.records import Attempt, Measurements, Point, Training, TrialSpec, Value
+from ebmbench.store.records import (
+    Attempt,
+    DatasetCell,
+    Measurements,
+    MethodCell,
+    Point,
+    Training,
+    TrialSpec,
+    Value,
+)
 from ebmbench.suite.catalog import load_file, load_target
 from ebmbench.suite.errors import UsageError, one_line
 from ebmbench.suite.keys import trial_code
+
+M = TypeVar("M", Method, Dataset)
 
 FINE, COARSE = 400, 200
 """Cells along each axis of the lattices at the end and at milestones."""
@@ -67,11 +80,17 @@ class Bench:
 
     @classmethod
     def load(cls, spec: TrialSpec, root: Path) -> Bench:
-        """Import what trial.json names, and nothing else."""
+        """Import what trial.json names, and nothing else; make a method and a dataset of it, and nothing else.
+
+        Raises:
+            UsageError: if it names what is neither, or a single-file plugin that is not one of the results folder's.
+        """
         for file in {spec.method.file, spec.dataset.file, *(cell.file for cell in spec.metrics)} - {None}:
+            if not (root / str(file)).resolve().is_relative_to((root / "plugins").resolve()):
+                raise UsageError(f"plugin {file}: is not among those of {root}")
             load_file(root / str(file))
-        method = load_target(spec.method.target, spec.method.owner)(**spec.method.params)
-        dataset = load_target(spec.dataset.target, spec.dataset.owner)(**spec.dataset.params)
+        method = _made(spec.method, Method)
+        dataset = _made(spec.dataset, Dataset)
         if isinstance(dataset, Table):
             dataset = dataset.kept_in(Store(root).tables)
         dtype = getattr(torch, spec.device.dtype)
@@ -94,15 +113,34 @@ class Bench:
         return self.method.build(Problem.blank(self.dataset.domain, self.spec.net, self.truth)).to(self.like.device)
 
 
+def _made(cell: MethodCell | DatasetCell, kind: type[M]) -> M:
+    """The method or dataset of a cell. A class of another kind is not called: a results folder may be a stranger's."""
+    cls: Any = load_target(cell.target, cell.owner)
+    if not (isinstance(cls, type) and issubclass(cls, kind)):
+        raise UsageError(f"{cell.target} of {cell.owner} is no {kind.__name__}")
+    return cls(**cell.params)
+
+
 def load_model(folder: TrialFolder, root: Path) -> Surface:
-    """The trained surface of a folder: rebuilt blank, then filled; neither training data nor pickle are needed."""
+    """The trained surface of a folder: rebuilt blank, then filled; neither training data nor pickle are needed.
+
+    The code of its method is imported, which for a single-file plugin is the copy in the results folder.
+
+    Raises:
+        UsageError: if there is no trial, or its model.pt does not hold the numbers of this surface alone.
+    """
     spec = folder.spec()
     if spec is None:
         raise UsageError(f"{folder.path}: holds no trial")
     bench = Bench.load(spec, root)
     surface = bench.blank()
-    state = torch.load(folder.file("model.pt"), map_location=bench.like.device, weights_only=True)
-    surface.load_state_dict(state)
+    path = folder.file("model.pt")
+    try:
+        surface.load_state_dict(torch.load(path, map_location=bench.like.device, weights_only=True))
+    except torch.OutOfMemoryError:
+        raise
+    except (UnpicklingError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, EOFError):
+        raise UsageError(f"{path}: does not hold the numbers of this model; nothing in it was run") from None
     return surface.to(bench.like.dtype) if bench.like.dtype == torch.float64 else surface
 
 
@@ -271,7 +309,7 @@ def limit_memory(allowed: int, device: str) -> None:
     """Let an allocation beyond the cap fail at once (the supervisor watches too, but only ten times a second)."""
     if device != "cpu" or not sys.platform.startswith("linux"):
         return
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, OverflowError):
         pages = int(Path("/proc/self/statm").read_text().split()[5])
         cap = allowed + pages * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_DATA, (cap, resource.RLIM_INFINITY))

@@ -11,7 +11,7 @@ from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.ruler import NotApplicable
 from ebmbench.store.records import Value
 from ebmbench.suite.catalog import load_target
-from ebmbench.suite.errors import one_line
+from ebmbench.suite.errors import one_line, sentence
 
 
 def evaluate(evaluation: Evaluation, specs: Iterable[tuple[MetricSpec, str]]) -> list[Value]:
@@ -40,11 +40,10 @@ def _measure(spec: MetricSpec, owner: str, context: EvalContext) -> Value:
         target = spec.target if callable(spec.target) else load_target(spec.target, owner)
         number = float(target(context))
     except NotApplicable as reason:
-        return Value(metric=spec.name, variant=context.variant, note=f"n/a: {reason}")
+        return Value(metric=spec.name, variant=context.variant, note=f"n/a: {sentence(str(reason))}")
     except Exception as error:  # noqa: BLE001 - a metric may raise anything; it is recorded, and the others go on
         return Value(metric=spec.name, variant=context.variant, note=f"error: {one_line(error)}")
     if math.isnan(number):
         return Value(metric=spec.name, variant=context.variant, note="n/a: the value is not a number")
-    return Value(
-        metric=spec.name, variant=context.variant, value=number, note="; ".join(dict.fromkeys(context.remarks))
-    )
+    note = sentence("; ".join(dict.fromkeys(context.remarks)))
+    return Value(metric=spec.name, variant=context.variant, value=number, note=note)

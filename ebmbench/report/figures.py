@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from ebmbench.contracts import Dataset, EnergyKind, Status
 from ebmbench.metrics.calibration import log_normalizer
 from ebmbench.store.folders import replacing
 from ebmbench.store.tables import TrialResult
-from ebmbench.suite.errors import UsageError
+from ebmbench.suite.errors import UsageError, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,20 +51,29 @@ class Picture:
 def read_picture(trial: TrialResult, warn: Callable[[str], None] = lambda text: None) -> Picture | None:
     """The stored surface of a trial as -log q: normalized as it is, or by its order alone for a ranking energy.
 
-    None when there is none, or none of the plane, or (``warn`` is told) it is damaged.
+    None when there is none, or none of the plane, or (``warn`` is told) it is damaged, or it holds anything but the
+    numbers of one.
     """
     if not trial.folder.file("surface.npz").exists():
         return None
     try:
         with np.load(trial.folder.verified("surface.npz"), allow_pickle=False) as stored:
             arrays = {name: stored[name].astype(np.float64) for name in stored.files}
-        energy, iso, truth, box = arrays["energy"], arrays["iso_log_density"], arrays.get("log_p"), arrays.get("box")
-        shape = tuple(arrays["lattice"].astype(int))
+        return _picture(trial, arrays)
     except UsageError as error:
         warn(f"{trial.view.name}: {error}")
         return None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except DAMAGE:
         return None
+
+
+DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What is raised by a file of arrays that is none, or holds others than it should."""
+
+
+def _picture(trial: TrialResult, arrays: dict[str, Array]) -> Picture | None:
+    energy, iso, truth, box = arrays["energy"], arrays["iso_log_density"], arrays.get("log_p"), arrays.get("box")
+    shape = tuple(arrays["lattice"].astype(int))
     if len(shape) != 2:
         return None
     if trial.view.kind is EnergyKind.RANKING:
@@ -140,7 +151,7 @@ def _grid(rows: int, columns: int) -> tuple[Any, Figure, Any]:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    sns.set_theme(style="white", font_scale=0.7)
+    sns.set_theme(style="white", font_scale=0.7, rc={"text.usetex": False})  # names are never LaTeX's
     side = min(max(WIDE / columns, PANEL), LARGEST)
     size = (side * columns + 0.3, side * rows + 0.7)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
@@ -180,8 +191,8 @@ def _annotate(axes: Axes, trial: TrialResult | None) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text that matplotlib does not read as mathematics."""
-    return text.replace("$", r"\$")
+    """Text that matplotlib does not read as mathematics, and that a panel has room for."""
+    return sentence(text, 60).replace("$", r"\$")
 
 
 def draw_trial(trial: TrialResult, path: Path) -> bool:
@@ -233,7 +244,7 @@ def _curves(axes: Axes, trial: TrialResult) -> None:
 
     known = trial.view.density_known
     points = [
-        {"passes": p.passes, "value": p.value, "curve": f"{p.metric} {p.variant}".strip()}
+        {"passes": p.passes, "value": p.value, "curve": _plain(f"{p.metric} {p.variant}")}
         for p in trial.curve
         if p.metric == ("kl" if known else "nll") and p.value is not None
     ]
@@ -251,5 +262,6 @@ def _curves(axes: Axes, trial: TrialResult) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG beside, then rename; no date inside, so that the same numbers give the same bytes."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name's letter that the font does not have is a box
         figure.savefig(temporary, dpi=130, format="png", metadata={"Software": None})

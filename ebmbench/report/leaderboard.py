@@ -253,9 +253,9 @@ def table_lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[
 
 
 def escaped(text: str) -> str:
-    """A text that Markdown shows as it is."""
-    text = " ".join(text.split())
-    for character in "\\|<>`*_[]":
+    """A text that Markdown shows as it is: no markup, HTML, mathematics, headings or terminal codes."""
+    text = printable(" ".join(text.split()))
+    for character in "\\|<>`*_[]&$#":
         text = text.replace(character, f"\\{character}")
     return text
 
@@ -297,7 +297,7 @@ def table_csv(board: Board) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEAD)
     for line in board.lines:
-        facts = [line.row, line.strategy.value, line.strategy.family, line.kind.value, line.reference]
+        facts = [_inert(line.row), line.strategy.value, line.strategy.family, line.kind.value, line.reference]
         count, failed = len(line.trials), sum(line.failures.values())
         for metric in CSV_METRICS:
             whole = line.estimate(metric, FAILED_SKILL if metric == "skill" else None)
@@ -306,12 +306,18 @@ def table_csv(board: Board) -> str:
             for dataset in board.datasets:
                 value = line.median(metric, dataset, FAILED_SKILL if metric == "skill" else None)
                 if value is not None:
-                    writer.writerow([*facts, dataset, metric, value, "", "", count, failed])
+                    writer.writerow([*facts, _inert(dataset), metric, value, "", "", count, failed])
         for cost in ("train_seconds", "passes", "steps"):
             mean = line.cost(cost)
             if mean is not None:
                 writer.writerow([*facts, "all", cost, mean, "", "", count, failed])
     return out.getvalue()
+
+
+def _inert(name: str) -> str:
+    """A name that no spreadsheet takes for a formula, and no terminal for a code."""
+    name = printable(name)
+    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def terminal(board: Board) -> RenderableType:

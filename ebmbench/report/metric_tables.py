@@ -21,8 +21,9 @@ def metric_tables(board: Board, metrics: Sequence[MetricCell]) -> str:
     for cell in metrics:
         tables = [table for variant in cell.variants for table in _table(board, cell.name, variant)]
         if tables:
-            unit = f" ({cell.unit})" if cell.unit else ""
-            parts += [f"## {escaped(cell.name)}{ARROWS[cell.direction]}{unit}", "", escaped(cell.summary), "", *tables]
+            unit = f" ({escaped(cell.unit)})" if cell.unit else ""
+            title = f"## {escaped(cell.name)}{ARROWS.get(cell.direction, '')}{unit}"
+            parts += [title, "", escaped(cell.summary), "", *tables]
     return "\n".join(parts)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,10 +17,12 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import pluggy
+from pydantic import TypeAdapter, ValidationError
 
 from ebmbench.contracts import DatasetSpec, MethodSpec, MetricSpec, Spec
 from ebmbench.suite import hooks
-from ebmbench.suite.errors import UsageError, one_line, suggest
+from ebmbench.suite.errors import UsageError, one_line, printable, suggest
+from ebmbench.suite.schema import NAME_PATTERN
 
 DISABLE = "EBMBENCH_DISABLE_PLUGINS"
 """Environment variable: names of entry points, comma separated, that are not to be loaded."""
@@ -104,9 +108,14 @@ _SHELVES: tuple[tuple[str, str, type[Spec]], ...] = (
     ("ebmbench_metrics", "metrics", MetricSpec),
 )
 
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for _, _, kind in _SHELVES}
+
 
 def load_catalog(files: Iterable[Path] = ()) -> Catalog:
-    """The catalog of all installed plugins and of the given single files. Never raises for a plugin's sake."""
+    """The catalog of all installed plugins and of the given single files. Never raises for a plugin's sake.
+
+    A plugin is code that runs here: one that calls ``os._exit`` at import, or never returns, cannot be held back.
+    """
     catalog = Catalog()
     catalog.manager.add_hookspecs(hooks)
     disabled = {name.strip() for name in os.environ.get(DISABLE, "").split(",")}
@@ -126,11 +135,14 @@ def _owner(point: EntryPoint) -> str:
 def _admit(catalog: Catalog, owner: str, load: Callable[[], ModuleType], file: Path | None) -> None:
     manager = catalog.manager
     try:
-        plugin = load()
+        with _aside():
+            plugin = load()
         if manager.register(plugin, owner) is None:
             return
         manager.check_pending()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is shown, and the rest goes on
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; it is shown, and the rest goes on
         catalog.broken.append(Broken(owner, one_line(error)))
         if manager.has_plugin(owner):
             manager.unregister(name=owner)
@@ -141,17 +153,46 @@ def _admit(catalog: Catalog, owner: str, load: Callable[[], ModuleType], file: P
         if hook is None:
             continue
         try:
-            specs = list(hook())
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
+            with _aside():
+                specs = list(hook())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
             catalog.broken.append(Broken(owner, f"{hook_name}: {one_line(error)}"))
             continue
         for spec in specs:
-            if isinstance(spec, kind):
-                catalog.add(shelf, Entry(spec, owner, file))
-            else:
-                catalog.broken.append(
-                    Broken(owner, f"{hook_name}: expected a {kind.__name__}, got {type(spec).__name__}")
-                )
+            try:
+                catalog.add(shelf, Entry(_sound(spec, kind), owner, file))
+            except (TypeError, ValueError) as error:
+                catalog.broken.append(Broken(owner, f"{hook_name}: {error}"))
+
+
+def _aside() -> contextlib.AbstractContextManager[object]:
+    """What a plugin prints belongs to people: standard output may hold a document."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+def _sound(spec: Any, kind: type[Spec]) -> Any:
+    """The record with its fields as they are declared.
+
+    Raises:
+        TypeError: if it is a record of another kind.
+        ValueError: if a field is wrong; or a name (a metric's variant too) has more than letters, digits and ``_-.``:
+            wherever one is shown it must mean nothing else.
+    """
+    if not isinstance(spec, kind):
+        raise TypeError(f"expected a {kind.__name__}, got {type(spec).__name__}")
+    try:
+        fields = {key: getattr(spec, key) for key in kind.__dataclass_fields__}
+        sound = _ADAPTERS[kind.__name__].validate_python(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"][:1])
+        raise ValueError(printable(f"{str(spec.name)[:80]!r}: {place}: {first['msg']}")) from None
+    for name in (sound.name, *(variant for variant in getattr(sound, "variants", ()) if variant)):
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise ValueError(f"{name[:80]!r}: a name has letters, digits, '_', '-' and '.', at most 80, and no path")
+    return sound
 
 
 def load_file(path: Path) -> ModuleType:
@@ -189,9 +230,12 @@ def load_target(target: str, owner: str) -> Any:
     """
     module_name, _, qualname = target.partition(":")
     try:
-        found: Any = importlib.import_module(module_name)
+        with _aside():
+            found: Any = importlib.import_module(module_name)
         for part in qualname.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything at import
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything at import
         raise UsageError(f"{target} of {owner} cannot be imported: {one_line(error)}") from None
     return found

@@ -6,9 +6,21 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+LONGEST = 380
+"""Characters of a message: a longer one loses its middle."""
+WINDOW = 100
+"""Characters of a suite's line that are shown around the place of an error."""
+
 
 class UsageError(Exception):
-    """Bad input: the command line shows the message alone and exits with code 2."""
+    """Bad input: the command line shows the message alone and exits with code 2.
+
+    Whatever names it is made of, the message is one line of at most ``LONGEST`` printable characters; ``below`` it may
+    stand more lines that are ready to be shown.
+    """
+
+    def __init__(self, message: str, below: str = "") -> None:
+        super().__init__(sentence(message) + below)
 
 
 class EngineLost(Exception):
@@ -23,10 +35,15 @@ class SuiteError(UsageError):
     ) -> None:
         self.message, self.path, self.line, self.column = message, path, line, column
         where = "" if path is None else f"{path}:" if line is None else f"{path}:{line}:{column}:"
-        shown = f"{where} {message}".strip()
-        if text and column is not None:
-            shown += f"\n    {text}\n    {' ' * (column - 1)}^"
-        super().__init__(shown)
+        below = "" if not text or column is None else excerpt(text, column)
+        super().__init__(f"{where} {message}", below)
+
+
+def excerpt(text: str, column: int) -> str:
+    """What stands around a column (from one) of a line, and a caret below it: two lines, of a bounded length."""
+    start = max(0, min(column - 1 - WINDOW // 2, len(text) - WINDOW))
+    shown = printable(text[start : start + WINDOW].replace("\t", " "))
+    return f"\n    {shown}\n    {' ' * min(column - 1 - start, len(shown))}^"
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -41,9 +58,21 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"; known: {shown}{', ...' if len(known) > 12 else ''}"
 
 
+def sentence(text: str, limit: int = LONGEST) -> str:
+    """The text as one line of printable characters; one that is too long loses its middle."""
+    text = printable(" ".join(text.split()))
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return f"{text[: limit - tail - 5]} ... {text[-tail:]}"
+
+
 def one_line(error: BaseException, limit: int = 300) -> str:
     """The type and message of an exception in one line, for tables and logs."""
-    message = " ".join(str(error).split())
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - a plugin's exception may fail even to say what it is
+        message = "its message cannot be shown"
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     return printable(text if len(text) <= limit else text[: limit - 3] + "...")
 

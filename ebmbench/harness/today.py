@@ -99,8 +99,10 @@ def _entry(noun: str, cell: Mapping[str, Any], catalog: Catalog) -> Entry[Any]:
     try:
         return catalog.find(f"{noun}s", name)
     except UsageError as error:
+        if (f"{noun}s", name) in catalog.taken:
+            raise Obstacle(str(error)) from None
         given = f"; it was of a single file: give that with -p, or its copy {cell['file']}" if cell.get("file") else ""
-        raise Obstacle(f"{error}{given}") from None
+        raise Obstacle(f"no plugin offers {noun} '{name}'{given}") from None
 
 
 def _setting(name: str, stored: Mapping[str, Any]) -> dict[str, Any]:

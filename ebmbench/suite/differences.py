@@ -49,7 +49,7 @@ def _code(old: Any, new: Any) -> Iterator[str]:
             elif name not in after:
                 yield _line(title, f"{name} is no longer used")
             elif before[name] != after[name]:
-                changed = "changed" if title == "code" else f"{before[name]}, now {after[name]}"
+                changed = "changed" if title == "code" else f"{_bare(before[name])}, now {_bare(after[name])}"
                 yield _line(title, f"{name} {changed}")
 
 
@@ -59,7 +59,7 @@ def _pairs(code: Any, shelf: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in items if isinstance(items, list) else [items]:
         pair = item if isinstance(item, list) and len(item) == 2 else [item, ""]
-        found[_text(pair[0])] = _text(pair[1])
+        found[_text(pair[0])] = canonical(pair[1])
     return found
 
 
@@ -96,6 +96,12 @@ def _text(value: Any) -> str:
 def _show(value: Any) -> str:
     text = _text(value)
     return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+
+
+def _bare(text: str) -> str:
+    """A version without its quotes."""
+    value = json.loads(text)
+    return value if isinstance(value, str) else text
 
 
 def _is_json(text: str) -> bool:

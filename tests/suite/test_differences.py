@@ -40,6 +40,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 SENTENCES: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "code": (("code", "modules", 0, 1), "zz", "code      ebmbench.parts.nets changed"),
+    "version that is a number": (("code", "versions", 0, 1), "2.1", "version   numpy 2.0, now 2.1"),
     "version": (("code", "versions", 1, 1), "2.13.0", "version   torch 2.12.0, now 2.13.0"),
     "parameter": (("method", "params", "noise_ratio"), 8, "method    noise_ratio 4, now 8"),
     "new parameter": (("method", "params", "decay"), 0.5, "method    decay is new: 0.5"),

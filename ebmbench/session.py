@@ -289,7 +289,7 @@ class Results:
         Raises:
             UsageError: if the run has no such trial, or it was not trained.
         """
-        from ebmbench.harness.worker import load_model
+        from ebmbench.harness.bench import load_model
         from ebmbench.suite.errors import suggest
 
         for candidate in self.result.trials:

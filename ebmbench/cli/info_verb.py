@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,29 +14,53 @@ from ebmbench.contracts import DatasetSpec, EnergyKind, MethodSpec, MetricSpec
 from ebmbench.suite.catalog import Catalog, Entry, load_catalog
 from ebmbench.suite.errors import UsageError, printable, suggest
 
+if TYPE_CHECKING:
+    from ebmbench.cli.trial_card import Trials
+
 
 @click.command("info")
 @click.argument("name")
+@click.argument("other", required=False)
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw a dataset into this PNG."
 )
 @options.results
 @options.plugin
 @click.pass_context
-def command(ctx: click.Context, /, name: str, plot: Path | None, results: Path, plugins: tuple[str, ...]) -> None:
-    """The card of a method, dataset or metric; or what is stored of a trial, given its key."""
+def command(
+    ctx: click.Context, /, name: str, other: str | None, plot: Path | None, results: Path, plugins: tuple[str, ...]
+) -> None:
+    """The card of a method, dataset or metric; or of a trial.
+
+    A trial is given by its key, by the first four digits of it or more, or by its name (nce/moons/0/cpu): what is
+    stored of it, and why it was or was not cached. OTHER is a trial too: how the two keys differ.
+    """
     catalog = load_catalog([Path(file) for file in options.all_plugins(ctx, plugins)])
     found = [entry for entry in _shelves(catalog) if entry.spec.name == name]
-    lines = [line for entry in found for line in _card(entry)] or list(_trial(name, results))
-    if not lines:
-        known = [entry.spec.name for entry in _shelves(catalog)]
-        raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
+    lines: Iterable[str]
+    if other is None:
+        lines = [line for entry in found for line in _card(entry)] or _trials(results, catalog).cards(name)
+    else:
+        lines = _trials(results, catalog).compared(name, other)
+    shown = False
     for line in lines:
         click.echo("\n".join(printable(part) for part in line.splitlines()))
+        shown = True
+    if not shown:
+        known = [entry.spec.name for entry in _shelves(catalog)]
+        known += _trials(results, catalog).history.names() if "/" in name else []
+        raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
     if plot is not None:
         _plot(name, found, plot)
     for broken in catalog.broken:
         click.secho(printable(f"broken plugin {broken.owner}: {broken.error}"), fg="red", err=True)
+
+
+def _trials(results: Path, catalog: Catalog) -> Trials:
+    """Imported late: a card needs no torch."""
+    from ebmbench.cli.trial_card import Trials
+
+    return Trials(results, catalog)
 
 
 def _plot(name: str, found: list[Entry[Any]], path: Path) -> None:
@@ -112,25 +136,3 @@ def _fields(target: Any, presets: Any) -> Iterator[str]:
     for name, field in fields.items():
         default = presets.get(name, field.default)
         yield f"    {name:16s} {default!s:12s} {field.description or ''}"
-
-
-def _trial(name: str, results: Path) -> Iterator[str]:
-    from ebmbench.store.folders import Store
-
-    if not name.isalnum() or len(name) < 4:
-        return
-    for path in sorted((Store(results).root / "trials" / name[:2]).glob(f"{name}*")):
-        folder = Store(results).trial(path.name)
-        spec, training, measured = folder.spec(), folder.training(), folder.measurements()
-        if spec is None:
-            continue
-        yield f"{path.name}: {spec.method.name} on {spec.dataset.name}, seed {spec.seed}, {spec.device.name}"
-        yield f"  status    {folder.status() or 'not finished'}"
-        yield f"  folder    {path}"
-        for attempt in folder.attempts():
-            yield f"  attempt   {attempt.started}  {attempt.status}  {attempt.total_seconds:.1f} s  {attempt.error}"
-        if training is not None:
-            yield f"  training  {training.train_seconds:.2f} s, {training.steps} steps, {training.passes} passes"
-        for value in measured.values if measured else ():
-            shown = value.note if value.value is None else f"{value.value:.6g}  {value.note}".rstrip()
-            yield f"  {value.metric:20s} {value.variant:8s} {shown}"

@@ -24,7 +24,7 @@ from ebmbench.store.records import DatasetCell, MethodCell, MetricCell, RunRecor
 from ebmbench.suite.catalog import Catalog
 from ebmbench.suite.catalog import Entry as Offer
 from ebmbench.suite.errors import SuiteError, UsageError, one_line, sentence, suggest
-from ebmbench.suite.keys import SCHEMA, canonical, closure_of, public_name, sha256, trial_code
+from ebmbench.suite.keys import SCHEMA, canonical, closure_of, forget, public_name, sha256, trial_code
 from ebmbench.suite.loading import Location, Source
 from ebmbench.suite.schema import DeviceProfile, Entry, Suite
 from ebmbench.suite.selection import matcher
@@ -94,6 +94,7 @@ class Planner:
     """Makes the plan of a suite."""
 
     def __init__(self, suite: Suite, source: Source, catalog: Catalog, store: Store) -> None:
+        forget()
         self.suite, self.source, self.catalog, self.store = suite, source, catalog, store
         self.metrics = self._metrics()
         self.unavailable = {profile.name: _missing_device(profile) for profile in suite.devices}
@@ -198,7 +199,10 @@ class Planner:
         if status is None:
             return Planned(view, spec, State.TO_RUN, "not finished before" if folder.path.exists() else "new")
         if status is not Status.OK:
-            error = folder.attempts()[-1].error if folder.attempts() else ""
+            attempts = folder.attempts()
+            if attempts and attempts[-1].outdated:  # the edit was taken back: this is the code that was planned
+                return Planned(view, spec, State.TO_RUN, "its code had changed under the run")
+            error = attempts[-1].error if attempts else ""
             state = State.TO_RUN if retry_failed else State.FAILED
             return Planned(view, spec, state, f"{status}: {error}" if error else status)
         missing = missing_metrics(spec, folder.measurements(), retry_failed or retry_errors)

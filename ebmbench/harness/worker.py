@@ -5,26 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
-import hashlib
-import io
 import os
 import resource
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import torch._dynamo  # Adam imports it at its first use, a second that no training should be charged
 
-from ebmbench.contracts import Batch, Dataset, Method, Status
+from ebmbench.contracts import Batch, Status
 from ebmbench.datasets.domain import Box
-from ebmbench.datasets.table import Table
+from ebmbench.harness.bench import Bench, load_model, save_model
 from ebmbench.harness.clocks import Clock, device_peak_bytes, peak_bytes
 from ebmbench.harness.loop import Diverged, Progress, check_energies, train
 from ebmbench.harness.machine import machine_id
@@ -34,25 +30,12 @@ from ebmbench.harness.stream import Stream, held_out
 from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.ruler import Ruler
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.reference import ReferenceMethod
 from ebmbench.parts.surface import Surface
-from ebmbench.store.folders import Store, TrialFolder, append_line, missing_metrics, write_atomic
-from ebmbench.store.records import (
-    Attempt,
-    DatasetCell,
-    Measurements,
-    MethodCell,
-    Point,
-    Training,
-    TrialSpec,
-    Value,
-)
-from ebmbench.suite.catalog import load_file, load_target
+from ebmbench.store.folders import TrialFolder, append_line, missing_metrics, write_atomic
+from ebmbench.store.records import Attempt, Measurements, MetricCell, Point, Training, Value
+from ebmbench.suite.differences import differences
 from ebmbench.suite.errors import UsageError, one_line
-from ebmbench.suite.keys import trial_code
-
-M = TypeVar("M", Method, Dataset)
+from ebmbench.suite.keys import closure_of, trial_code
 
 FINE, COARSE = 400, 200
 """Cells along each axis of the lattices at the end and at milestones."""
@@ -66,82 +49,13 @@ TRUTHLESS = (("nll", "beta"),)
 
 
 class CodeChanged(Exception):
-    """The source of the method or dataset is no longer what the trial was planned with."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A trial's objects: what is trained on what, and where."""
-
-    spec: TrialSpec
-    method: Method
-    dataset: Dataset
-    like: torch.Tensor
+    """The source is no longer what the trial was planned with: of the method or the dataset, or of a metric."""
 
     @classmethod
-    def load(cls, spec: TrialSpec, root: Path) -> Bench:
-        """Import what trial.json names, and nothing else; make a method and a dataset of it, and nothing else.
-
-        Raises:
-            UsageError: if it names what is neither, or a single-file plugin that is not one of the results folder's.
-        """
-        for file in {spec.method.file, spec.dataset.file, *(cell.file for cell in spec.metrics)} - {None}:
-            if not (root / str(file)).resolve().is_relative_to((root / "plugins").resolve()):
-                raise UsageError(f"plugin {file}: is not among those of {root}")
-            load_file(root / str(file))
-        method = _made(spec.method, Method)
-        dataset = _made(spec.dataset, Dataset)
-        if isinstance(dataset, Table):
-            dataset = dataset.kept_in(Store(root).tables)
-        dtype = getattr(torch, spec.device.dtype)
-        return cls(spec, method, dataset, torch.zeros((), dtype=dtype, device=spec.device.device))
-
-    @property
-    def truth(self) -> Dataset | None:
-        """The dataset, for the reference rows alone."""
-        return self.dataset if isinstance(self.method, ReferenceMethod) else None
-
-    def problem(self, training_set: torch.Tensor) -> Problem:
-        """What the method may know: the moments are taken in double precision, and kept in the training's."""
-        rows = training_set.double()
-        mean, cov = rows.mean(0).cpu(), torch.cov(rows.T).cpu().reshape(rows.shape[1], -1)
-        dtype = self.like.dtype
-        return Problem(self.dataset.domain, mean.to(dtype), cov.to(dtype), self.spec.net, self.truth)
-
-    def blank(self) -> Surface:
-        """The surface from shapes alone."""
-        return self.method.build(Problem.blank(self.dataset.domain, self.spec.net, self.truth)).to(self.like.device)
-
-
-def _made(cell: MethodCell | DatasetCell, kind: type[M]) -> M:
-    """The method or dataset of a cell. A class of another kind is not called: a results folder may be a stranger's."""
-    cls: Any = load_target(cell.target, cell.owner)
-    if not (isinstance(cls, type) and issubclass(cls, kind)):
-        raise UsageError(f"{cell.target} of {cell.owner} is no {kind.__name__}")
-    return cls(**cell.params)
-
-
-def load_model(folder: TrialFolder, root: Path) -> Surface:
-    """The trained surface of a folder: rebuilt blank, then filled; neither training data nor pickle are needed.
-
-    The code of its method is imported, which for a single-file plugin is the copy in the results folder.
-
-    Raises:
-        UsageError: if there is no trial, or its model.pt does not hold the numbers of this surface alone.
-    """
-    spec = folder.spec()
-    if spec is None:
-        raise UsageError(f"{folder.path}: holds no trial")
-    bench = Bench.load(spec, root)
-    surface = bench.blank()
-    path = folder.file("model.pt")
-    try:
-        surface.load_state_dict(torch.load(path, map_location=bench.like.device, weights_only=True))
-    except torch.OutOfMemoryError:
-        raise
-    except (UnpicklingError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, EOFError):
-        raise UsageError(f"{path}: does not hold the numbers of this model; nothing in it was run") from None
-    return surface.to(bench.like.dtype) if bench.like.dtype == torch.float64 else surface
+    def since_the_plan(cls, changes: list[str]) -> CodeChanged:
+        """The exception for these changes, in words."""
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        return cls(f"since the trial was planned: {', '.join(changes[:3])}{more}; run the suite again")
 
 
 class TrialWork:
@@ -153,9 +67,10 @@ class TrialWork:
             raise UsageError(f"{folder.path}: trial.json is missing or not readable")
         self.folder, self.root, self.spec = folder, root, spec
         self.bench = Bench.load(spec, root)
-        code = trial_code(spec.method.target, spec.dataset.target)
-        if code.as_json() != spec.identity["code"]:
-            raise CodeChanged("the code changed since the trial was planned; run the suite again")
+        code = trial_code(spec.method.target, spec.dataset.target).as_json()
+        changes = differences({"code": spec.identity["code"]}, {"code": code})
+        if changes:
+            raise CodeChanged.since_the_plan([" ".join(change.split()) for change in changes])
         self.device = self.bench.like.device
         self.validation, self.test = held_out(self.bench.dataset, spec.data, spec.seed)
 
@@ -235,8 +150,11 @@ class TrialWork:
             if not (known > -np.inf).all():  # plus infinity is honest: no mass there
                 raise Diverged("the energy is not a number, or minus infinity, somewhere on the domain")
             values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
+        outdated = _outdated(cells)  # asked when they are imported: an edit after that is not in what was measured
+        values = [_refused(value) if value.metric in outdated else value for value in values]
         kept = [value for value in (old.values if old else ()) if value.metric not in wanted]
-        code = {**(old.code if old else {}), **{cell.name: cell.code for cell in cells}}
+        code = dict(old.code if old else {})
+        code.update((cell.name, "" if cell.name in outdated else cell.code) for cell in cells)
         self._save_artifacts(evaluation)
         merged = Measurements(values=(*kept, *values), code=code, eval_seconds=clock.seconds)
         write_atomic(self.folder.file("metrics.json"), merged.model_dump_json(indent=1))
@@ -297,12 +215,17 @@ class TrialWork:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def save_model(folder: TrialFolder, surface: Surface) -> str:
-    """Write the state dict alone; its hash."""
-    buffer = io.BytesIO()
-    torch.save(surface.state_dict(), buffer)
-    write_atomic(folder.file("model.pt"), buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+def _outdated(cells: Sequence[MetricCell]) -> set[str]:
+    """The metrics whose source is no longer what was planned."""
+    modules = {cell.name: cell.target.partition(":")[0] for cell in cells}
+    code = {module: closure_of([module]).digest for module in set(modules.values())}
+    return {cell.name for cell in cells if code[modules[cell.name]] != cell.code}
+
+
+def _refused(value: Value) -> Value:
+    """In the place of a value by other code than was planned: the next run measures it."""
+    error = CodeChanged.since_the_plan([f"metric {value.metric} changed"])
+    return Value(metric=value.metric, variant=value.variant, note=f"error: {one_line(error)}")
 
 
 def limit_memory(allowed: int, device: str) -> None:

@@ -202,11 +202,12 @@ class TrialFolder:
         return status, ""
 
     def finished(self, spec: TrialSpec) -> bool:
-        """Whether nothing is left to do: it ended, and if it ended well all of the metrics are there."""
+        """Whether nothing is left to do: it ended (not because its code had changed) and its metrics are there."""
         status = self.status()
-        return status is not None and not (
-            status is Status.OK and missing_metrics(spec, self.measurements(), retry_errors=False)
-        )
+        if status is Status.OK:
+            return not missing_metrics(spec, self.measurements(), retry_errors=False)
+        attempts = self.attempts()
+        return status is not None and not (attempts and attempts[-1].outdated)
 
     def verified(self, name: str) -> Path:
         """A file whose hash is the one that ``DONE`` holds. One that is damaged is renamed: the next run sees it.

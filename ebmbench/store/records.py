@@ -156,6 +156,11 @@ class Attempt(Record):
     machine_id: str = ""
 
     @property
+    def outdated(self) -> bool:
+        """Whether the worker refused: the code was not the one that the trial was planned with."""
+        return self.error_type == "CodeChanged"
+
+    @property
     def error(self) -> str:
         """The reason in one line; empty when all went well."""
         return f"{self.error_type}: {self.message}".strip(": ")

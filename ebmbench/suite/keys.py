@@ -2,7 +2,20 @@
 
 The code that counts is the *closure* of a class: its module and what that imports, followed statically inside the
 module's own distribution; a name taken from ``ebmbench.api`` is followed to the module that defines it. Comments,
-docstrings and formatting do not count. Other distributions count by their version.
+docstrings and formatting do not count. Other distributions count by their version, unless they are installed to be
+edited (``pip install -e``): those, and modules of no distribution, count by their source.
+
+An import counts wherever it stands: in a function, under a condition (``TYPE_CHECKING`` too), in a ``try``, relative or
+not, with a star, and as ``importlib.import_module("a.b")`` or ``__import__("a.b")`` with the name written out.
+
+What does not count, and must be told by a parameter, a new file name or ``--fresh`` when it changes:
+
+- files that are not Python (data that a plugin reads, compiled extensions of a plugin's own);
+- modules whose name is computed when the code runs, and code that is made of text (``exec``);
+- the ``__init__`` of a package of which only a module is taken (``from a.b import c``, where ``c`` is a module), which
+  Python runs on the way: this lets the records of a strategy's methods be edited without running them all again;
+- Python, the operating system, the processor, the environment; and the harness outside of ``HARNESS_MODULES``, for
+  which ``SCHEMA`` is raised by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +29,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +41,8 @@ SCHEMA = 1
 OWN = ("ebmbench", "ebmbench_plugins")
 HARNESS_MODULES = ("ebmbench.harness.loop", "ebmbench.harness.seeding", "ebmbench.harness.stream")
 ALWAYS = ("torch", "numpy")
+LOCAL = "ebmbench_local_"
+"""How the names begin that single files are imported under."""
 UNKNOWN = "unknown"
 
 
@@ -71,7 +86,7 @@ def closure_of(modules: Iterable[str]) -> Closure:
         if path is None:
             foreign.add(name.partition(".")[0])
             continue
-        digest, imports = _read(str(path), name)
+        digest, imports = (_read_once if name.startswith(LOCAL) else _read)(str(path), name)
         found[name] = digest
         for imported in imports:
             if _followed(name, imported):
@@ -98,15 +113,17 @@ def public_name(target: str) -> str:
 
     That name holds a hash of all of the file's text, comments too; its code counts through the closure.
     """
-    return re.sub(r"^ebmbench_local_\w+", "file", target)
+    return re.sub(rf"^{LOCAL}\w+", "file", target)
 
 
 def _followed(importer: str, imported: str) -> bool:
-    """Whether code counts by its source: it is ours, the importer's own, or of no distribution that has a version."""
+    """Whether code counts by its source: it is ours, the importer's own, or of nothing that has a fixed version."""
     top = imported.partition(".")[0]
     if top in OWN or top == importer.partition(".")[0]:
         return True
-    return top not in sys.stdlib_module_names and _version(top) == UNKNOWN and module_path(imported) is not None
+    if top in sys.stdlib_module_names:
+        return False
+    return (_version(top) == UNKNOWN or _is_editable(top)) and module_path(imported) is not None
 
 
 @cache
@@ -117,11 +134,14 @@ def module_path(name: str) -> Path | None:
         path = Path(str(loaded.__file__))
         return path if path.suffix == ".py" else None
     top, _, rest = name.partition(".")
-    spec = importlib.util.find_spec(top)
-    if spec is None or not spec.origin:
+    try:
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # an empty name, of an import that goes above the top; or a module that was made by hand
+        return None
+    if spec is None:
         return None
     if not rest:
-        return Path(spec.origin) if spec.origin.endswith(".py") else None
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
     if not spec.submodule_search_locations:
         return None
     for root in spec.submodule_search_locations:
@@ -132,12 +152,20 @@ def module_path(name: str) -> Path | None:
     return None
 
 
-@cache
-def _read(path: str, module: str) -> tuple[str, frozenset[str]]:
+def _parsed(path: str, module: str) -> tuple[str, frozenset[str]]:
     """The hash of a file's code without comments, docstrings and formatting; and the modules that it imports."""
-    tree = ast.parse(Path(path).read_bytes())
-    imports = frozenset(_imports(tree, module, is_package=path.endswith("__init__.py")))
+    content = Path(path).read_bytes()
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):  # never run, or the trial says so: an import in a branch that is not taken
+        return hashlib.sha256(content).hexdigest(), frozenset()
+    imports = frozenset(_imports(tree, module, is_package=path.endswith("__init__.py"))) - {""}
     return sha256(ast.unparse(_without_docstrings(tree))), imports
+
+
+_read = cache(_parsed)
+_read_once = cache(_parsed)
+"""For single files: the name is that of one text, whatever the file that it was loaded from says since."""
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -160,31 +188,80 @@ def _imports(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name
+                top = alias.name.partition(".")[0]
+                if not alias.asname and top not in OWN:  # what is bound is the whole package
+                    yield top
+        elif isinstance(node, ast.Call):
+            yield from _called_import(node, module, is_package)
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, module, is_package)
             if base == "ebmbench.api":
                 names = TABLE if node.names[0].name == "*" else [alias.name for alias in node.names]
                 yield from (TABLE[name] for name in names if name in TABLE)
                 continue
+            if node.names[0].name == "*":
+                yield from _submodules(base)
             submodules = [f"{base}.{alias.name}" for alias in node.names if _is_submodule(base, alias.name)]
             yield from submodules
             if len(submodules) < len(node.names):
                 yield base
 
 
+def _called_import(node: ast.Call, module: str, is_package: bool) -> Iterator[str]:
+    """The module of ``import_module("a.b")``, ``import_module(".b", __package__)`` or ``__import__("a.b")``."""
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first = node.args[0] if node.args else None
+    if called not in ("import_module", "__import__") or not isinstance(first, ast.Constant):
+        return
+    if isinstance(first.value, str) and first.value.strip("."):
+        name = first.value.lstrip(".")
+        yield _from_here(module, is_package, len(first.value) - len(name), name)
+
+
 def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
-    if not node.level:
-        return node.module or ""
+    return _from_here(module, is_package, node.level, node.module or "")
+
+
+def _from_here(module: str, is_package: bool, level: int, name: str) -> str:
+    """The full name of what a module calls ``name`` with as many dots before it as ``level`` says."""
+    if not level:
+        return name
     parts = module.split(".") if is_package else module.split(".")[:-1]
-    parts = parts[: len(parts) - node.level + 1]
-    return ".".join([*parts, *([node.module] if node.module else [])])
+    parts = parts[: max(0, len(parts) - level + 1)]
+    return ".".join([*parts, *([name] if name else [])])
 
 
 def _is_submodule(base: str, name: str) -> bool:
     path = module_path(base)
-    if path is None or path.name != "__init__.py":
+    if path is None:  # a folder without an __init__ is a package of modules alone
+        return module_path(f"{base}.{name}") is not None
+    if path.name != "__init__.py":
         return False
     return (path.parent / f"{name}.py").is_file() or (path.parent / name / "__init__.py").is_file()
+
+
+def _submodules(base: str) -> Iterator[str]:
+    """The modules of a package, all of which a star may take (its ``__all__`` decides when it runs)."""
+    path = module_path(base)
+    if path is not None and path.name == "__init__.py":
+        yield from (f"{base}.{file.stem}" for file in sorted(path.parent.glob("*.py")) if file != path)
+
+
+def forget() -> None:
+    """Read all sources anew: they may have been edited since this process read them."""
+    for function in (_trial_code, module_path, _read):
+        function.cache_clear()
+    importlib.invalidate_caches()
+
+
+@cache
+def _is_editable(top: str) -> bool:
+    """Whether a distribution is installed from a folder that is worked on: its version says little then."""
+    try:
+        facts = json.loads(distribution(_distribution(top)).read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return False
+    return bool(isinstance(facts, dict) and facts.get("dir_info", {}).get("editable"))
 
 
 @cache

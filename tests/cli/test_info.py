@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from ebmbench.cli import group
 from ebmbench.contracts import EnergyKind, Status, Strategy
+from ebmbench.harness.plan import Planner
+from ebmbench.harness.today import Today
 from ebmbench.store.folders import Store, write_atomic
 from ebmbench.store.records import Attempt, DatasetCell, Measurements, MethodCell, Training, TrialSpec, Value
+from ebmbench.store.tables import RunResult, save_run
+from ebmbench.suite.catalog import load_catalog
+from ebmbench.suite.differences import differences
 from ebmbench.suite.errors import UsageError
+from ebmbench.suite.keys import canonical, sha256
+from ebmbench.suite.loading import read_suite
 from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig
 
 
@@ -183,3 +194,177 @@ def test_a_metric_says_what_it_is_not_for_and_why(metric: str, said: str) -> Non
 
 def test_a_metric_for_every_kind_excludes_none() -> None:
     assert "n/a for" not in info("auroc").stdout
+
+
+# --- why a trial was or was not cached -------------------------------------------------------------------------------
+
+SUITE = """\
+name: told
+datasets: [moons]
+methods: [nce, gmm]
+budget: {steps: 5}
+seeds: 1
+metrics: [skill]
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[..., dict[str, TrialSpec]]:
+    """Plans a suite and keeps its run and its trials, as if they had been run."""
+
+    def plan(old: str = "", new: str = "", status: Status | None = Status.OK) -> dict[str, TrialSpec]:
+        path = tmp_path / "told.yaml"
+        path.write_text(SUITE.replace(old, new) if old else SUITE)
+        suite, source = read_suite(str(path))
+        store = Store(tmp_path / "results")
+        made = Planner(suite, source, load_catalog(), store).plan()
+        save_run(RunResult(made.run, store))
+        for trial in made.trials:
+            folder = store.trial(trial.view.key)
+            folder.begin(trial.spec)
+            if status is not None:
+                folder.finish(Attempt(status=status, started="2026-01-01", total_seconds=1.0))
+        return {trial.view.name: trial.spec for trial in made.trials}
+
+    return plan
+
+
+def reasons(root: Path, *args: str) -> list[str]:
+    """What is said after the facts."""
+    lines = card(*args, "--results", str(root / "results")).splitlines()
+    facts = ("status", "folder", "run", "attempt")
+    return [line for line in lines[1:] if line.split()[0] not in facts]
+
+
+def test_the_key_of_a_new_trial_is_that_of_today(told: Callable[..., Any], tmp_path: Path) -> None:
+    """What is made anew of a stored trial is what a plan makes: of every method and dataset of the catalog."""
+    catalog = load_catalog()
+    told("methods: [nce, gmm]", f"methods: [{', '.join(catalog.methods)}]")
+    specs = told("datasets: [moons]", f"datasets: [{', '.join(catalog.datasets)}]")
+    specs |= told("seeds: 1", "devices: [{device: cpu, threads: 2}]\nnet: {width: 32}\ndata: {train: 100}\nseeds: [3]")
+    assert len(specs) > len(catalog.datasets)
+    for spec in specs.values():
+        today = Today.of(json.loads(spec.model_dump_json()), catalog)
+        assert (differences(spec.identity, today.identity), today.remarks) == ([], ())
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (Status.OK, "it is cached"),
+        (None, "it is not finished, and a run goes on with it"),
+        (Status.TIMEOUT, "it ended as timeout, and only a run with --retry-failed tries it again"),
+    ],
+)
+def test_the_same_key_as_today(told: Callable[..., Any], tmp_path: Path, status: Status | None, said: str) -> None:
+    key = told(status=status)["nce/moons/0/cpu"].key
+    for name in (key, key[:5], "nce/moons/0/cpu"):
+        assert reasons(tmp_path, name) == [f"  same key as today: {said}"]
+
+
+def test_a_name_tells_what_made_it_another_trial_than_before(told: Callable[..., Any], tmp_path: Path) -> None:
+    old = told()["nce/moons/0/cpu"].key
+    new = told("[nce, gmm]", "[{name: nce, noise_ratio: 8}, gmm]")["nce/moons/0/cpu"].key
+    lines = reasons(tmp_path, "nce/moons/0/cpu")
+    assert lines[0] == "  same key as today: it is cached"
+    assert lines[1] == (
+        "    method    noise_ratio is 8 here and 4 by default; a suite that leaves it out means another trial"
+    )
+    assert lines[2].startswith(f"  since {old} of told/")
+    assert lines[3:] == ["    method    noise_ratio 4, now 8"]
+    assert reasons(tmp_path, "gmm/moons/0/cpu") == ["  same key as today: it is cached"]
+    assert card(old, new, "--results", str(tmp_path / "results")).splitlines() == [
+        f"{old}, now {new}",
+        "  method    noise_ratio 4, now 8",
+    ]
+    assert card(new, "nce/moons/0/cpu", "--results", str(tmp_path / "results")).endswith("  the same key\n")
+
+
+def stored_with(told: Callable[..., Any], root: Path, change: Callable[[dict[str, Any]], object]) -> str:
+    """A trial as another version would have written it; its key."""
+    spec = told()["nce/moons/0/cpu"]
+    held = json.loads(spec.model_dump_json())
+    change(held)
+    key = sha256(canonical(held["identity"]))[:16]
+    folder = Store(root / "results").trial(key)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder.file("trial.json"), json.dumps(held))
+    return key
+
+
+def version_of_torch(held: dict[str, Any]) -> None:
+    held["identity"]["code"]["versions"] = [
+        [name, "1.0" if name == "torch" else text] for name, text in held["identity"]["code"]["versions"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (version_of_torch, "    version   torch 1.0, now "),
+        (lambda held: held["identity"].update(schema=0), "    schema    0, now 1"),
+        (lambda held: held["identity"]["method"].update(kind="ranking"), "    kind      ranking, now normalized"),
+        (lambda held: held["identity"]["method"]["params"].pop("lr"), "    method    lr is new: 0.002"),
+        (lambda held: held["identity"]["net"].update(gone=1), "    net       gone 1, now gone"),
+        (
+            lambda held: held["method"].update(name="long_gone", file="plugins/0/gone.py"),
+            "  no such trial today: no plugin offers method 'long_gone'; it was of a single file: give that with -p,"
+            " or its copy plugins/0/gone.py",
+        ),
+        (
+            lambda held: held["method"]["params"].update(lr="x"),
+            "  no such trial today: method 'nce' refuses what it had: lr:",
+        ),
+        (lambda held: held.pop("dataset"), "  no such trial today: trial.json is not of today's form"),
+        (lambda held: held["identity"].update(budget={}), "  no such trial today: budget of today refuses what it had"),
+    ],
+)
+def test_what_is_stored_by_another_version_is_a_sentence(
+    told: Callable[..., Any], tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    key = stored_with(told, tmp_path, change)
+    lines = reasons(tmp_path, key)
+    assert any(line.startswith(said) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\x00", b"[]", b"{}", b'{"identity": 3}', b'{"identity": {"seed": NaN}}']
+)
+def test_a_damaged_trial_is_a_sentence(told: Callable[..., Any], tmp_path: Path, content: bytes) -> None:
+    key = told()["nce/moons/0/cpu"].key
+    Store(tmp_path / "results").trial(key).file("trial.json").write_bytes(content)
+    said = f"  trial.json of {key} is damaged: a run of its suite runs it again"
+    assert reasons(tmp_path, key) == [said]
+    assert reasons(tmp_path, "nce/moons/0/cpu") == [said]
+    assert card(key, key, "--results", str(tmp_path / "results")).splitlines()[1:] == [said]
+
+
+def test_a_trial_that_is_not_there_any_more_is_a_sentence(told: Callable[..., Any], tmp_path: Path) -> None:
+    key = told()["nce/moons/0/cpu"].key
+    shutil.rmtree(Store(tmp_path / "results").trial(key).path)
+    assert reasons(tmp_path, "nce/moons/0/cpu") == [f"  nothing is stored of {key}: it was not run, or was taken away"]
+
+
+def test_a_damaged_record_of_a_run_hides_no_other(told: Callable[..., Any], tmp_path: Path) -> None:
+    told()
+    (tmp_path / "results" / "told" / "runs" / "broken").mkdir()
+    (tmp_path / "results" / "told" / "runs" / "broken" / "run.json").write_bytes(b"{")
+    assert reasons(tmp_path, "nce/moons/0/cpu") == ["  same key as today: it is cached"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("nce/moon/0/cpu",), "nothing is called 'nce/moon/0/cpu'; did you mean 'nce/moons/0/cpu'?"),
+        (("nce/moons/0/cpu", "gmm/moon/0/cpu"), "is called 'gmm/moon/0/cpu'; did you mean 'gmm/moons/0/cpu'?"),
+        (("nce/moons/0/cpu", "abc"), "is called 'abc'"),
+    ],
+)
+def test_an_unknown_trial_is_answered_with_the_nearest(
+    told: Callable[..., Any], tmp_path: Path, names: tuple[str, ...], said: str
+) -> None:
+    told()
+    done = info(*names, "--results", str(tmp_path / "results"))
+    assert isinstance(done.exception, UsageError)
+    assert said in str(done.exception)
+    assert done.stdout == ""

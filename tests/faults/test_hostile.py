@@ -25,7 +25,8 @@ from rich.console import Console
 
 from ebmbench.cli import main
 from ebmbench.contracts import Status
-from ebmbench.harness.worker import TrialWork, load_model
+from ebmbench.harness.bench import load_model
+from ebmbench.harness.worker import TrialWork
 from ebmbench.report.figures import draw_surfaces, draw_trial, save
 from ebmbench.report.leaderboard import escaped, markdown, table_csv, terminal
 from ebmbench.report.metric_tables import metric_tables

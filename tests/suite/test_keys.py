@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ebmbench.api
+from ebmbench.suite import keys
 from ebmbench.suite.catalog import load_file
-from ebmbench.suite.keys import Closure, canonical, closure_of, public_name, sha256, trial_code
+from ebmbench.suite.keys import Closure, canonical, closure_of, forget, public_name, sha256, trial_code
 
 METHOD = '''"""A method."""
 
@@ -74,6 +75,21 @@ def plugin(tmp_path: Path) -> Iterator[Path]:
     for name in set(sys.modules) - before:
         if name.startswith("ebmbench_local_"):
             del sys.modules[name]
+
+
+@pytest.fixture
+def versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Versions to be told instead of those installed."""
+
+    class Told(dict[str, str]):
+        def __setitem__(self, name: str, text: str) -> None:
+            super().__setitem__(name, text)
+            keys._version.cache_clear()
+
+    told = Told()
+    monkeypatch.setattr(keys, "version", lambda name: told.get(name) or version(name))
+    yield told
+    keys._version.cache_clear()
 
 
 def names(closure: Closure) -> set[str]:
@@ -144,6 +160,15 @@ def test_a_changed_helper_changes_the_closure(package: Package) -> None:
         "from PACKAGE.helper import double as twice",
         "def late():\n    from . import helper",
         "if True:\n    import PACKAGE.helper",
+        "try:\n    from .helper import double\nexcept ImportError:\n    double = None",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .helper import double",
+        "class Late:\n    def loss(self):\n        from PACKAGE.helper import double",
+        "from .helper import *",
+        "from . import *",
+        "from PACKAGE import *",
+        "import importlib\nhelper = importlib.import_module('PACKAGE.helper')",
+        "from importlib import import_module\nhelper = import_module('.helper', __package__)",
+        "helper = __import__('PACKAGE.helper')",
     ],
 )
 def test_every_form_of_import_is_followed(package: Package, line: str) -> None:
@@ -165,8 +190,75 @@ def test_a_module_that_is_not_imported_does_not_count(package: Package) -> None:
     assert package.closure(other="X = 1\n") == package.closure(other="X = 2\n")
 
 
+def test_a_package_that_is_bound_by_its_name_counts_with_all_it_holds(package: Package) -> None:
+    """``import a.b`` binds ``a``, whose other modules are then to be had too; ``import a.b as b`` does not."""
+    sources = {"__init__": "from . import other\n", "other": "X = 1\n"}
+    assert "pkg.other" in names(package.closure(method="import PACKAGE.helper\n", **sources))
+    assert "pkg.other" not in names(package.closure(method="import PACKAGE.helper as helper\n", **sources))
+
+
+def test_a_relative_import_climbs_and_descends(package: Package) -> None:
+    (package.root / "tree_of_a_test" / "inner" / "deep").mkdir(parents=True)
+    for place, text in {
+        "__init__.py": "",
+        "shared.py": "X = 1\n",
+        "inner/__init__.py": "",
+        "inner/beside.py": "Y = 1\n",
+        "inner/deep/__init__.py": "",
+        "inner/deep/method.py": "from ... import shared\nfrom ..beside import Y\nfrom .below import Z\n",
+        "inner/deep/below.py": "Z = 1\n",
+    }.items():
+        (package.root / "tree_of_a_test" / place).write_text(text)
+    importlib.invalidate_caches()
+    found = names(closure_of(["tree_of_a_test.inner.deep.method"]))
+    assert found == {
+        "tree_of_a_test.inner.deep.method",
+        "tree_of_a_test.shared",
+        "tree_of_a_test.inner.beside",
+        "tree_of_a_test.inner.deep.below",
+    }
+
+
+def test_a_folder_without_an_init_is_followed(package: Package) -> None:
+    (package.root / "bare_folder_of_a_test").mkdir()
+    (package.root / "bare_folder_of_a_test" / "helper.py").write_text("X = 1\n")
+    importlib.invalidate_caches()
+    for line in ("from bare_folder_of_a_test import helper", "import bare_folder_of_a_test.helper"):
+        assert "bare_folder_of_a_test.helper" in names(package.closure(method=line + "\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "this is no Python\n",
+        "X = '\0'\n",
+        "from ...... import beyond\n",
+        "from . import nothing\n",
+        "import_module()\n",
+    ],
+)
+def test_a_helper_that_cannot_be_read_or_followed_still_counts(package: Package, text: str) -> None:
+    """It may stand in a branch that is never taken: a plan does not fail for its sake, and an edit of it is seen."""
+    first = package.closure(helper=text)
+    assert "pkg.helper" in names(first)
+    assert first.digest != package.closure(helper=text + "and_more = 1\n").digest
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import importlib\nname = 'helper'\nhelper = importlib.import_module('PACKAGE.' + name)",
+        "exec('from .helper import double')",
+        "TEXT = open(__file__.replace('method.py', 'helper.py')).read()",
+    ],
+)
+def test_what_is_known_only_when_it_runs_does_not_count(package: Package, line: str) -> None:
+    """The limits that the module's docstring names."""
+    assert names(package.closure(method=line + "\n")) == {"pkg.method"}
+
+
 def test_nothing_is_executed(package: Package) -> None:
-    closure = package.closure(method="import PACKAGE.helper\nraise SystemExit\n", helper="raise SystemExit\n")
+    closure = package.closure(method="from . import helper\nraise SystemExit\n", helper="raise SystemExit\n")
     assert names(closure) == {"pkg.method", "pkg.helper"}
 
 
@@ -193,6 +285,60 @@ def test_a_loose_module_counts_by_its_code(package: Package) -> None:
     (package.root / "loose_helper_of_a_test.py").write_text("LEVEL = 1\n")
     importlib.invalidate_caches()
     assert "loose_helper_of_a_test" in names(package.closure(method="import loose_helper_of_a_test\n"))
+
+
+def installed(folder: Path, name: str, editable: bool) -> None:
+    """A distribution of one module, as pip would have left it."""
+    facts = folder / f"{name}-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    url = {"url": "file:///somewhere", "dir_info": {"editable": editable}}
+    (facts / "direct_url.json").write_text(canonical(url))
+    (folder / f"{name}.py").write_text("LEVEL = 1\n")
+    importlib.invalidate_caches()
+
+
+@pytest.mark.parametrize("editable", [True, False])
+def test_a_distribution_that_is_worked_on_counts_by_its_source(package: Package, editable: bool) -> None:
+    """Its version says little: it is the same before an edit and after."""
+    name = f"dist_of_a_test_{editable}".lower()
+    installed(package.root, name, editable)
+    found = package.closure(method=f"import {name}\n")
+    assert (name in names(found)) is editable
+    assert dict(found.versions).get(name) == (None if editable else "1.0")
+
+
+def test_another_version_of_a_distribution_is_another_closure(package: Package, versions: dict[str, str]) -> None:
+    first = package.closure(method="import scipy\n")
+    without = package.closure()
+    versions["scipy"] = "99.1"
+    assert dict(package.closure(method="import scipy\n").versions) == dict(first.versions) | {"scipy": "99.1"}
+    assert package.closure() == without, "it is not imported here"
+    versions["torch"] = "99.2+cu999"
+    assert dict(package.closure().versions)["torch"] == "99.2", "of which the kind of its build is no part"
+
+
+# --- what is read anew ------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_is_seen_by_a_process_that_read_the_old_code(package: Package) -> None:
+    (package.root / "edited_module_of_a_test.py").write_text("X = 1\n")
+    importlib.invalidate_caches()
+    first = closure_of(["edited_module_of_a_test"])
+    (package.root / "edited_module_of_a_test.py").write_text("X = 2\n")
+    assert closure_of(["edited_module_of_a_test"]) == first, "within one plan a file is read once"
+    forget()
+    assert closure_of(["edited_module_of_a_test"]).digest != first.digest
+
+
+def test_a_single_file_that_was_edited_since_keeps_the_code_that_its_name_stands_for(plugin: Path) -> None:
+    """A copy of the old text elsewhere is the old module, whose file now says something else."""
+    (plugin / "copy").mkdir()
+    first = closure_of([local(plugin, "mine", "EDITED_SINCE = 1\n")])
+    (plugin / "mine.py").write_text("EDITED_SINCE = 2\n")
+    forget()
+    assert closure_of([local(plugin / "copy", "mine", "EDITED_SINCE = 1\n")]) == first
+    assert closure_of([local(plugin, "mine", "EDITED_SINCE = 2\n")]) != first
 
 
 # --- the facade -------------------------------------------------------------------------------------------------------

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ebmbench.contracts import Status
-from ebmbench.store.records import Attempt, Measurements, Point, Training, TrialSpec
+from ebmbench.store.records import POINT, Attempt, Measurements, MetricCell, Point, Training, TrialSpec
 from ebmbench.suite.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+ATTEMPT = TypeAdapter(Attempt)
 
 UNSEALED = ("DONE", "attempts.jsonl", "log.txt")
 """Files that may still be written to when a trial is done."""
@@ -99,11 +102,11 @@ class TrialFolder:
 
     def attempts(self) -> list[Attempt]:
         """All attempts so far, oldest first."""
-        return self._lines("attempts.jsonl", Attempt)
+        return self._lines("attempts.jsonl", ATTEMPT)
 
     def curve(self) -> list[Point]:
         """The values at the milestones."""
-        return self._lines("curve.jsonl", Point)
+        return self._lines("curve.jsonl", POINT)
 
     def finish(self, attempt: Attempt) -> None:
         """Record how the attempt ended, then mark the folder as done with the size and hash of each file."""
@@ -124,7 +127,9 @@ class TrialFolder:
         try:
             done = json.loads(self.file("DONE").read_text())
             for name, facts in done["files"].items():
-                if self.file(name).stat().st_size != facts["size"]:
+                if (
+                    os.stat(f"{self.path}/{name}").st_size != facts["size"]
+                ):  # a path object a file costs more than the call
                     return None
             for name in ("trial.json", "metrics.json", "TRAINED"):
                 if name in done["files"] and digest(self.file(name)) != done["files"][name]["sha256"]:
@@ -154,7 +159,7 @@ class TrialFolder:
         except (OSError, ValidationError):
             return None
 
-    def _lines(self, name: str, model: type[M]) -> list[M]:
+    def _lines(self, name: str, record: TypeAdapter[T]) -> list[T]:
         try:
             lines = self.file(name).read_bytes().splitlines()
         except OSError:
@@ -162,7 +167,7 @@ class TrialFolder:
         found = []
         for line in lines:
             try:
-                found.append(model.model_validate_json(line))
+                found.append(record.validate_json(line))
             except ValidationError:
                 continue  # the last line of a killed worker may be half a line
         return found
@@ -224,9 +229,9 @@ class Store:
         return target
 
 
-def missing_metrics(spec: TrialSpec, measured: Measurements | None, retry_errors: bool) -> list[str]:
+def missing_metrics(metrics: Sequence[MetricCell], measured: Measurements | None, retry_errors: bool) -> list[str]:
     """The metrics of a trial that were not measured, or not by the code of today; and those that raised, if asked."""
     if measured is None:
-        return [cell.name for cell in spec.metrics]
+        return [cell.name for cell in metrics]
     failed = {value.metric for value in measured.values if retry_errors and value.note.startswith("error:")}
-    return [cell.name for cell in spec.metrics if measured.code.get(cell.name) != cell.code or cell.name in failed]
+    return [cell.name for cell in metrics if measured.code.get(cell.name) != cell.code or cell.name in failed]

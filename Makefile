@@ -18,7 +18,7 @@ slow: .venv/installed
 	$(BIN)/pytest -m slow --timeout 3600
 
 perf: .venv/installed
-	$(BIN)/pytest tests/perf --benchmark-only
+	$(BIN)/pytest tests/perf --benchmark-only -m "slow or not slow"
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -17,6 +17,7 @@ from ebmbench.contracts import Status
 from ebmbench.harness.forecast import Forecast
 from ebmbench.harness.machine import usable_cores
 from ebmbench.harness.own import own_suite
+from ebmbench.harness.past import past_trials
 from ebmbench.harness.plan import Plan, Planned, Planner, State, plugin_files
 from ebmbench.harness.supervisor import Order, Supervisor
 from ebmbench.observers.announcer import Announcer
@@ -131,22 +132,30 @@ class Session:
             chosen = [p for p in chosen if self.store.trial(p.view.key).training() is not None]
         return list({planned.view.key: planned for planned in chosen}.values())
 
+    def forecast(self, work: Sequence[Planned]) -> Forecast:
+        """How long that will take, as far as earlier trials tell."""
+        forecast = Forecast((planned.view for planned in work), self.workers)
+        for view, seconds in past_trials(self.plan, work, self.store):
+            forecast.learn(view, seconds)
+        return forecast
+
     def run(self) -> RunResult:
         """Run what is to be run and write the tables. Interrupted, it writes what there is and raises on."""
-        known = find_run(self.store, self.suite.name, self.plan.run.plan_id)
+        before = find_run(self.store, self.suite.name, self.plan.run.plan_id)
         record = self.plan.run
-        if known is not None:  # the same plan is the same run, reopened; what it says of metrics may be newer
-            record = record.model_copy(update={"run_id": known.run_id, "started": known.started})
-        result = RunResult(record, self.store)
+        if before is not None:  # the same plan is the same run, reopened; what it says of metrics may be newer
+            record = record.model_copy(update={"run_id": before.run_id, "started": before.started})
+        known = [planned.ended for planned in self.plan.trials]
+        result = RunResult(record, self.store, known)
         save_run(result)
         work = self.to_run()
-        forecast = Forecast([planned.view for planned in work], self.workers)
+        forecast = self.forecast(work)
         announcer = self._announcer(forecast)
         announcer.run_started(result, len(work))
         try:
             self._work(result, work, forecast, announcer)
         finally:
-            ran = RunResult(record, self.store)
+            ran = RunResult(record, self.store) if work else result
             board = conclude(ran, unchanged=not work, warn=self.warn)
             announcer.run_finished(ran)
             self._show(board, announcer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean, median
 
 import pandas as pd
@@ -41,24 +42,35 @@ class Line:
         """Whether it is a row to compare with."""
         return self.strategy is Strategy.REFERENCE
 
+    @cached_property
+    def by_dataset(self) -> dict[str, list[TrialResult]]:
+        """Its trials on each dataset."""
+        groups: dict[str, list[TrialResult]] = defaultdict(list)
+        for trial in self.trials:
+            groups[trial.view.dataset].append(trial)
+        return dict(groups)
+
     def strata(self, name: str, failed: float | None = None) -> list[list[float]]:
         """The values of a metric for each dataset; a failed trial counts as ``failed`` (if a truth is known there)."""
-        groups: dict[str, list[float]] = defaultdict(list)
-        for trial in self.trials:
-            value = _value(trial, name, failed)
-            if value is not None:
-                groups[trial.view.dataset].append(value)
-        return [values for values in groups.values() if values]
+        groups = [[_value(trial, name, failed) for trial in trials] for trials in self.by_dataset.values()]
+        found = [[value for value in values if value is not None] for values in groups]
+        return [values for values in found if values]
 
     def estimate(self, name: str, failed: float | None = None) -> Estimate | None:
         """The interquartile mean of a metric over datasets and seeds; None when it was never measured."""
-        strata = self.strata(name, failed)
-        return estimate(strata) if strata else None
+        if (name, failed) not in self._estimates:
+            strata = self.strata(name, failed)
+            self._estimates[name, failed] = estimate(strata) if strata else None
+        return self._estimates[name, failed]
+
+    @cached_property
+    def _estimates(self) -> dict[tuple[str, float | None], Estimate | None]:
+        """Those made so far: the terminal, the page and the table show the same."""
+        return {}
 
     def median(self, name: str, dataset: str, failed: float | None = None) -> float | None:
         """The median over seeds on one dataset; a failed trial counts as ``failed``, or not at all."""
-        here = [trial for trial in self.trials if trial.view.dataset == dataset]
-        found = [_value(trial, name, failed) for trial in here]
+        found = [_value(trial, name, failed) for trial in self.by_dataset.get(dataset, ())]
         values = [value for value in found if value is not None]
         return median(values) if values else None
 

@@ -17,14 +17,15 @@ from ebmbench.contracts import Dataset, DatasetSpec, Method, MetricSpec, Status
 from ebmbench.datasets.files import RowsError
 from ebmbench.datasets.table import Table
 from ebmbench.harness.own import EntryError, own_table
+from ebmbench.harness.pairing import Choice, Pairing
 from ebmbench.harness.stream import held_out_sizes
-from ebmbench.parts.problem import Problem
 from ebmbench.store.folders import Store, missing_metrics
-from ebmbench.store.records import DatasetCell, MethodCell, MetricCell, RunRecord, TrialSpec, TrialView
+from ebmbench.store.records import MetricCell, RunRecord, TrialSpec, TrialView
+from ebmbench.store.tables import TrialResult
 from ebmbench.suite.catalog import Catalog
 from ebmbench.suite.catalog import Entry as Offer
-from ebmbench.suite.errors import SuiteError, UsageError, one_line, sentence, suggest
-from ebmbench.suite.keys import SCHEMA, canonical, closure_of, forget, public_name, sha256, trial_code
+from ebmbench.suite.errors import SuiteError, UsageError, one_line, suggest
+from ebmbench.suite.keys import canonical, closure_of, forget, sha256
 from ebmbench.suite.loading import Location, Source
 from ebmbench.suite.schema import DeviceProfile, Entry, Suite
 from ebmbench.suite.selection import matcher
@@ -42,14 +43,21 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A trial of a plan: how the run sees it, what it is, and what will be done with it."""
 
     view: TrialView
-    spec: TrialSpec
+    pairing: Pairing
     state: State
     reason: str = ""
+    ended: TrialResult | None = None
+    """What was read of it, if it has ended."""
+
+    @property
+    def spec(self) -> TrialSpec:
+        """What a worker is given; made anew each time, because a plan may hold a hundred thousand trials."""
+        return self.pairing.spec(self.view.seed)
 
 
 @dataclass(frozen=True)
@@ -62,32 +70,6 @@ class Plan:
     def of(self, state: State) -> list[Planned]:
         """The trials in a state."""
         return [planned for planned in self.trials if planned.state is state]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One method or dataset with its parameters: an entry of the suite, or one point of its grid."""
-
-    entry: Entry
-    offer: Offer[Any]
-    instance: BaseModel
-    point: str
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """All fields, defaults too, as JSON."""
-        return self.instance.model_dump(mode="json")
-
-    def cell(self, file: str | None) -> dict[str, Any]:
-        """What trial.json says of it."""
-        spec = self.offer.spec
-        return {
-            "name": spec.name,
-            "target": self.offer.target,
-            "owner": self.offer.owner,
-            "file": file,
-            "params": self.params,
-        }
 
 
 class Planner:
@@ -116,7 +98,9 @@ class Planner:
         """
         wanted = matcher(keyword) if keyword else lambda name: True
         trials = [
-            self._judge(view, spec, retry_failed, retry_errors) for view, spec in self._trials() if wanted(view.name)
+            self._judge(pairing, pairing.view(seed), retry_failed, retry_errors)
+            for pairing, seed in self._pairings()
+            if wanted(pairing.name(seed))
         ]
         if not trials:
             raise UsageError(f"-k '{keyword}': no trial has such a name")
@@ -135,80 +119,40 @@ class Planner:
         )
         return Plan(run, tuple(trials))
 
-    def _trials(self) -> Iterator[tuple[TrialView, TrialSpec]]:
+    def _pairings(self) -> Iterator[tuple[Pairing, int]]:
+        """The pairing and the seed of each trial, in order."""
+        suite = self.suite
         methods, datasets = self._choices("methods"), self._choices("datasets")
-        cells = itertools.product(datasets, self.suite.seeds, self.suite.devices, methods)
-        for dataset, seed, device, method in cells:
-            yield self._trial(method, dataset, seed, device)
+        for dataset in datasets:
+            pairings = [
+                Pairing(suite, method, dataset, device, self.metrics, self.unavailable[device.name])
+                for device in suite.devices
+                for method in methods
+            ]
+            for seed in suite.seeds:
+                yield from ((pairing, seed) for pairing in pairings)
 
-    def _trial(self, method: Choice, dataset: Choice, seed: int, device: DeviceProfile) -> tuple[TrialView, TrialSpec]:
-        suite, facts = self.suite, method.offer.spec
-        identity = {
-            "schema": SCHEMA,
-            "method": {"target": public_name(method.offer.target), "params": method.params, "kind": facts.kind},
-            "dataset": {"target": public_name(dataset.offer.target), "params": dataset.params},
-            "data": suite.data.model_dump(),
-            "net": suite.net.model_dump(mode="json"),
-            "budget": suite.budget.model_dump(exclude_none=True),
-            "seed": seed,
-            "device": device.model_dump(),
-            "code": trial_code(method.offer.target, dataset.offer.target).as_json(),
-        }
-        spec = TrialSpec(
-            method=MethodCell(
-                **method.cell(self._kept(method.offer)),
-                strategy=facts.strategy,
-                kind=facts.kind,
-                summary=facts.summary,
-            ),
-            dataset=DatasetCell(**dataset.cell(self._kept(dataset.offer))),
-            data=suite.data,
-            net=suite.net,
-            budget=suite.budget,
-            seed=seed,
-            device=device,
-            metrics=self.metrics,
-            identity=identity,
-        )
-        label = method.entry.label or ""
-        inner = ",".join(part for part in (label, method.point) if part)
-        place = dataset.entry.row + (f"[{dataset.point}]" if dataset.point else "")
-        view = TrialView(
-            key=spec.key,
-            name=f"{facts.name}{f'[{inner}]' if inner else ''}/{place}/{seed}/{device.name}",
-            row=method.entry.row,
-            point=method.point,
-            method=facts.name,
-            dataset=place,
-            seed=seed,
-            device=device.name,
-            strategy=facts.strategy,
-            kind=facts.kind,
-            skipped=self._obstacle(method, dataset, device),
-            density_known=bool(getattr(dataset.instance, "density_known", True)),
-        )
-        return view, spec
-
-    def _judge(self, view: TrialView, spec: TrialSpec, retry_failed: bool, retry_errors: bool) -> Planned:
+    def _judge(self, pairing: Pairing, view: TrialView, retry_failed: bool, retry_errors: bool) -> Planned:
         if view.skipped:
-            return Planned(view, spec, State.SKIPPED, view.skipped)
+            return Planned(view, pairing, State.SKIPPED, view.skipped)
         folder = self.store.trial(view.key)
-        status, damage = folder.check()
-        if damage:
-            return Planned(view, spec, State.TO_RUN, f"damaged: {damage}")
+        if not folder.path.exists():
+            return Planned(view, pairing, State.TO_RUN, "new")
+        trial = TrialResult(view, folder)
+        status = trial.status
+        if trial.damage:
+            return Planned(view, pairing, State.TO_RUN, f"damaged: {trial.damage}")
         if status is None:
-            return Planned(view, spec, State.TO_RUN, "not finished before" if folder.path.exists() else "new")
+            return Planned(view, pairing, State.TO_RUN, "not finished before")
         if status is not Status.OK:
-            attempts = folder.attempts()
-            if attempts and attempts[-1].outdated:  # the edit was taken back: this is the code that was planned
-                return Planned(view, spec, State.TO_RUN, "its code had changed under the run")
-            error = attempts[-1].error if attempts else ""
-            state = State.TO_RUN if retry_failed else State.FAILED
-            return Planned(view, spec, state, f"{status}: {error}" if error else status)
-        missing = missing_metrics(spec, folder.measurements(), retry_failed or retry_errors)
+            if trial.attempts and trial.attempts[-1].outdated:  # the edit was taken back: this is the code planned
+                return Planned(view, pairing, State.TO_RUN, "its code had changed under the run", trial)
+            state, reason = State.TO_RUN if retry_failed else State.FAILED, f"{status}: {trial.error}"
+            return Planned(view, pairing, state, reason.removesuffix(": "), trial)
+        missing = missing_metrics(self.metrics, trial.measurements, retry_failed or retry_errors)
         if missing:
-            return Planned(view, spec, State.TO_RUN, f"trained; to measure: {', '.join(missing)}")
-        return Planned(view, spec, State.CACHED)
+            return Planned(view, pairing, State.TO_RUN, f"trained; to measure: {', '.join(missing)}", trial)
+        return Planned(view, pairing, State.CACHED, ended=trial)
 
     def _choices(self, shelf: str) -> list[Choice]:
         entries: tuple[Entry, ...] = getattr(self.suite, shelf)
@@ -249,7 +193,8 @@ class Planner:
                 raise self._field_error(error, cls, (*location,), entry) from None
             except Exception as error:  # noqa: BLE001 - a plugin's validator may raise anything
                 raise self.source.error(f"{entry.name}: {one_line(error)}", location) from None
-            yield Choice(entry, offer, instance, ",".join(f"{key}={value}" for key, value in point.items()))
+            name = ",".join(f"{key}={value}" for key, value in point.items())
+            yield Choice(entry, offer, instance, name, self._kept(offer))
 
     def _own_data(self, shelf: str, entry: Entry, location: Location) -> Choice:
         """The rows of a user's file, which are copied into the store: its workers read nothing else."""
@@ -266,7 +211,7 @@ class Planner:
             message = f"train: {self.suite.data.train}: '{entry.row}' has {count} rows, of which {left} are to train on"
             raise self.source.error(message, ("data", "train"))
         spec = DatasetSpec(entry.row, Table, f"own data: {entry.name}")
-        return Choice(entry, Offer(spec, "ebmbench:datasets"), table, "")
+        return Choice(entry, Offer(spec, "ebmbench:datasets"), table, "", None)
 
     def _check_select(self, select: str, location: Location) -> None:
         known = ["nll_validation", "nll_validation_beta"]
@@ -315,17 +260,6 @@ class Planner:
 
     def _kept(self, offer: Offer[Any]) -> str | None:
         return None if offer.file is None else self.store.keep_plugin(offer.file)
-
-    def _obstacle(self, method: Choice, dataset: Choice, device: DeviceProfile) -> str:
-        if self.unavailable[device.name]:
-            return self.unavailable[device.name]
-        data: Any = dataset.instance
-        algorithm: Any = method.instance
-        try:
-            reason = algorithm.obstacle(Problem.blank(data.domain, self.suite.net, data))
-            return sentence(str(reason)) if reason else ""
-        except Exception:  # noqa: BLE001 - a plugin may raise anything: the worker asks again and records it
-            return ""
 
 
 def _missing_device(profile: DeviceProfile) -> str:

@@ -112,12 +112,14 @@ class Supervisor:
 
     def run(self, orders: Iterable[Order], started: Callable[[str], None] = lambda key: None) -> Iterator[str]:
         """Run the trials; the key of each as it ends, however it ended (its folder says how)."""
-        self._waiting.extend(orders)
+        coming = iter(orders)  # a record at a time: there may be a hundred thousand of them
         try:
-            while self._waiting or self._elsewhere or self._running:
+            while True:
                 self._ask_again()
-                while self._waiting and len(self._running) < self.workers:
-                    order = self._waiting.popleft()
+                while len(self._running) < self.workers:
+                    order = self._waiting.popleft() if self._waiting else next(coming, None)
+                    if order is None:
+                        break
                     try:
                         yield from self._begin(order, started)
                     except LauncherLost:
@@ -127,6 +129,8 @@ class Supervisor:
                     yield from self._look()
                 elif self._elsewhere:
                     time.sleep(LOOK_EVERY)
+                elif not self._waiting:
+                    return
         finally:
             self.close()
 

@@ -141,7 +141,7 @@ class TrialWork:
     def _measure(self) -> None:
         clock = Clock(self.device)
         old = self.folder.measurements()
-        wanted = set(missing_metrics(self.spec, old, retry_errors=True))
+        wanted = set(missing_metrics(self.spec.metrics, old, retry_errors=True))
         cells = [cell for cell in self.spec.metrics if cell.name in wanted]
         with clock.running():
             surface = load_model(self.folder, self.root)
@@ -170,7 +170,7 @@ class TrialWork:
         wanted = [by_name[name] for name in dict.fromkeys(n for n, _ in kept) if name in by_name]
         values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in wanted])
         lines = [
-            self._point(value, progress, seconds).model_dump_json()
+            self._point(value, progress, seconds).as_json()
             for value in values
             if (value.metric, value.variant) in kept and value.value is not None
         ]

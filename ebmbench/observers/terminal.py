@@ -35,12 +35,14 @@ class TerminalObserver:
         skipped = sum(bool(view.skipped) for view in result.record.trials)
         words = [f"{trials} trials", f"{to_run} to run", f"{trials - to_run - skipped} done before"]
         words += [f"{skipped} skipped"] if skipped else []
-        self._line(f"{result.record.suite}: {', '.join(words)}")
+        estimate = self.forecast.estimate() if to_run else None
+        self._line(f"{result.record.suite}: {', '.join(words)}" + (f"; {estimate}" if estimate else ""))
         self._total = to_run
         if to_run and self.console.is_terminal and not os.environ.get("CI"):
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=self.console, transient=True)
-            self._task = self._bar.add_task("trials", total=to_run, left="")
+            left = f"{duration(estimate.seconds)} left" if estimate else ""
+            self._task = self._bar.add_task("trials", total=to_run, left=left)
             self._bar.start()
 
     @hookimpl

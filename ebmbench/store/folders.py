@@ -11,18 +11,20 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ebmbench.contracts import Status
-from ebmbench.store.records import Attempt, Measurements, Point, Training, TrialSpec
+from ebmbench.store.records import POINT, Attempt, Measurements, MetricCell, Point, Training, TrialSpec
 from ebmbench.suite.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+ATTEMPT = TypeAdapter(Attempt)
 
 UNSEALED = ("DONE", "log.txt")
 """Files that may still be written to when a trial is done."""
@@ -72,6 +74,14 @@ def append_line(path: Path, text: str) -> None:
     """Append one line in a single write."""
     with path.open("ab") as file:
         file.write(text.encode() + b"\n")
+
+
+def _size(path: str) -> int | None:
+    """Bytes of a file; None when there is none."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
 
 
 def digest(path: Path) -> str:
@@ -124,11 +134,11 @@ class TrialFolder:
 
     def attempts(self) -> list[Attempt]:
         """All attempts so far, oldest first."""
-        return self._lines("attempts.jsonl", Attempt)
+        return self._lines("attempts.jsonl", ATTEMPT)
 
     def curve(self) -> list[Point]:
         """The values at the milestones."""
-        return self._lines("curve.jsonl", Point)
+        return self._lines("curve.jsonl", POINT)
 
     def claim(self) -> FileLock | None:
         """The right of one run to work on the trial, to be released when it has ended; None while another has it."""
@@ -191,10 +201,11 @@ class TrialFolder:
             status = Status(done["status"])
             for name, facts in done["files"].items():
                 size, expected = facts["size"], facts["sha256"]
-                if not self.file(name).is_file():
+                found = _size(f"{self.path}/{name}")  # a path object a file would cost more than the call
+                if found is None:
                     return None, f"{name} is missing"
-                if self.file(name).stat().st_size != size:
-                    return None, f"{name} has {self.file(name).stat().st_size} bytes, not the {size} that were written"
+                if found != size:
+                    return None, f"{name} has {found} bytes, not the {size} that were written"
                 if name in RECORDS and digest(self.file(name)) != expected:
                     return None, f"{name} is not what was written"
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -205,7 +216,7 @@ class TrialFolder:
         """Whether nothing is left to do: it ended (not because its code had changed) and its metrics are there."""
         status = self.status()
         if status is Status.OK:
-            return not missing_metrics(spec, self.measurements(), retry_errors=False)
+            return not missing_metrics(spec.metrics, self.measurements(), retry_errors=False)
         attempts = self.attempts()
         return status is not None and not (attempts and attempts[-1].outdated)
 
@@ -238,7 +249,7 @@ class TrialFolder:
         except (OSError, ValidationError):
             return None
 
-    def _lines(self, name: str, model: type[M]) -> list[M]:
+    def _lines(self, name: str, record: TypeAdapter[T]) -> list[T]:
         try:
             lines = self.file(name).read_bytes().splitlines()
         except OSError:
@@ -246,7 +257,7 @@ class TrialFolder:
         found = []
         for line in lines:
             try:
-                found.append(model.model_validate_json(line))
+                found.append(record.validate_json(line))
             except ValidationError:
                 continue  # the last line of a killed worker may be half a line
         return found
@@ -308,9 +319,9 @@ class Store:
         return target
 
 
-def missing_metrics(spec: TrialSpec, measured: Measurements | None, retry_errors: bool) -> list[str]:
+def missing_metrics(metrics: Sequence[MetricCell], measured: Measurements | None, retry_errors: bool) -> list[str]:
     """The metrics of a trial that were not measured, or not by the code of today; and those that raised, if asked."""
     if measured is None:
-        return [cell.name for cell in spec.metrics]
+        return [cell.name for cell in metrics]
     failed = {value.metric for value in measured.values if retry_errors and value.note.startswith("error:")}
-    return [cell.name for cell in spec.metrics if measured.code.get(cell.name) != cell.code or cell.name in failed]
+    return [cell.name for cell in metrics if measured.code.get(cell.name) != cell.code or cell.name in failed]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from ebmbench.contracts import EnergyKind, MetricSpec, Status, Strategy
 from ebmbench.suite.keys import canonical, sha256
@@ -12,6 +13,8 @@ from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig, 
 
 KEY_LENGTH = 16
 """Digits of a key that name a folder."""
+SMALL = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
+"""Records that a large run holds by the million: slots instead of a dictionary each. Their values may be infinite."""
 
 
 class MethodCell(Record):
@@ -107,13 +110,8 @@ class Training(Record):
     model_sha256: str = Field("", description="of model.pt, so that a half-measured trial can tell a damaged one")
 
 
-class Number(Record):
-    """A record whose value may be infinite."""
-
-    model_config = ConfigDict(ser_json_inf_nan="constants")
-
-
-class Value(Number):
+@dataclass(frozen=True, slots=True, config=SMALL)
+class Value:
     """One number: metric, variant (``raw``, ``beta``, ``common``, ... or empty); the value, or the reason for none."""
 
     metric: str
@@ -122,7 +120,8 @@ class Value(Number):
     note: str = ""
 
 
-class Point(Number):
+@dataclass(frozen=True, slots=True, config=SMALL)
+class Point:
     """A value at a milestone of the training."""
 
     step: int
@@ -131,6 +130,13 @@ class Point(Number):
     metric: str
     variant: str = ""
     value: float | None = None
+
+    def as_json(self) -> str:
+        """A line of ``curve.jsonl``."""
+        return POINT.dump_json(self).decode()
+
+
+POINT: TypeAdapter[Point] = TypeAdapter(Point)
 
 
 class Measurements(Record):
@@ -171,21 +177,25 @@ def flat_name(metric: str, variant: str) -> str:
     return metric if variant in ("", "raw") else f"{metric}_{variant}"
 
 
-class TrialView(Record):
+@dataclass(frozen=True, slots=True, config=SMALL)
+class TrialView:
     """A trial as one run sees it: its place in the suite, and the key of the folder that holds it."""
 
     key: str
     name: str
     row: str
-    point: str = Field("", description="the grid point, where the method's entry has a grid")
     method: str
     dataset: str
     seed: int
     device: str
     strategy: Strategy
     kind: EnergyKind
-    skipped: str = Field("", description="why it cannot be run")
-    density_known: bool = Field(True, description="whether there is a truth to hold the energy against")
+    point: str = ""
+    """The grid point, where the method's entry has a grid."""
+    skipped: str = ""
+    """Why it cannot be run."""
+    density_known: bool = True
+    """Whether there is a truth to hold the energy against."""
 
     @property
     def reference(self) -> bool:

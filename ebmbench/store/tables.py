@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,23 @@ class TrialResult:
     view: TrialView
     folder: TrialFolder
 
-    @cached_property
+    @property
     def status(self) -> Status | None:
         """How it ended; None when it has not."""
-        return Status.SKIPPED if self.view.skipped else self.folder.status()
+        return Status.SKIPPED if self.view.skipped else self._checked[0]
+
+    @property
+    def damage(self) -> str:
+        """What of it is not as it was written; empty when all is."""
+        return self._checked[1]
 
     @cached_property
+    def _checked(self) -> tuple[Status | None, str]:
+        return self.folder.check()
+
+    @property
     def spec(self) -> TrialSpec | None:
-        """What it is."""
+        """What it is; not kept, because with the records of all metrics it is the largest of all."""
         return self.folder.spec()
 
     @cached_property
@@ -58,7 +69,7 @@ class TrialResult:
         """Why it did not end well."""
         if self.view.skipped:
             return self.view.skipped
-        return self.attempts[-1].error if self.attempts and self.status is not Status.OK else ""
+        return self.attempts[-1].error if self.status is not Status.OK and self.attempts else ""
 
     @cached_property
     def values(self) -> dict[str, float]:
@@ -75,11 +86,14 @@ class RunResult:
 
     record: RunRecord
     store: Store
+    known: Sequence[TrialResult | None] = ()
+    """For each trial what was read of it a moment ago, so that it need not be read again."""
 
     @cached_property
     def trials(self) -> list[TrialResult]:
         """The trials, in the order of the plan."""
-        return [TrialResult(view, self.store.trial(view.key)) for view in self.record.trials]
+        pairs = zip_longest(self.record.trials, self.known)
+        return [trial or TrialResult(view, self.store.trial(view.key)) for view, trial in pairs]
 
     @property
     def folder(self) -> Path:
@@ -175,6 +189,13 @@ def find_run(store: Store, suite: str, plan_id: str) -> RunRecord | None:
         except (OSError, ValueError):
             continue
     return None
+
+
+def earlier_runs(store: Store, suite: str) -> Iterator[RunRecord]:
+    """All runs of a suite, the last first; what cannot be read is left out."""
+    for path in sorted((store.suite(suite) / "runs").glob("*/run.json"), reverse=True):
+        with contextlib.suppress(OSError, ValueError):
+            yield RunRecord.model_validate_json(path.read_bytes())
 
 
 def latest_run(store: Store, suite: str) -> RunRecord | None:

@@ -316,14 +316,34 @@ def test_a_plan_says_that_all_is_cached(results: Path, second: Done) -> None:
     assert last == "12 trials: 12 cached"
     assert [" ".join(line.split()) for line in lines] == [f"cached {method}/8gaussians/0/cpu" for method in METHODS]
     planned = json.loads(call("plan", "smoke", "--results", str(results), "--json").stdout)
-    assert {row["state"] for row in planned} == {"cached"}
-    assert [row["key"] for row in planned] == [trial["key"] for trial in second.trials.values()]
+    assert planned["estimate"] is None, "nothing is to run"
+    assert {row["state"] for row in planned["trials"]} == {"cached"}
+    assert [row["key"] for row in planned["trials"]] == [trial["key"] for trial in second.trials.values()]
 
 
 def test_a_plan_says_what_is_new(results: Path) -> None:
     done = call("plan", "smoke", "--results", str(results), "--set", "budget.passes=1000", "-k", "nce or gmm")
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert lines == ["to run nce/8gaussians/0/cpu (new)", "to run gmm/8gaussians/0/cpu (new)", "2 trials: 2 to run"]
+    *trials, time = lines
+    assert trials == ["to run nce/8gaussians/0/cpu (new)", "to run gmm/8gaussians/0/cpu (new)", "2 trials: 2 to run"]
+    assert time == "time: not known: no trial of this suite with this budget has been timed", "what was run had another"
+
+
+def test_a_plan_says_how_long_what_is_new_will_take(results: Path, second: Done) -> None:
+    """Twelve trials of one seed are known; each method is to be run with two more."""
+    assert second.code == 0
+    arguments = ("plan", "smoke", "--results", str(results), "--seeds", "3", "-k", "nce or gmm")
+    planned = json.loads(call(*arguments, "--json").stdout)
+    shown = call(*arguments).stdout.splitlines()[-1]
+    estimate, store = planned["estimate"], Store(results)
+    took = {row["name"]: store.trial(row["key"]).attempts()[-1].total_seconds for row in planned["trials"][:2]}
+    assert list(took) == ["nce/8gaussians/0/cpu", "gmm/8gaussians/0/cpu"]
+    assert (estimate["past"], estimate["to_run"], estimate["strange"]) == (2, 4, 0)
+    expected = max(2 * sum(took.values()) / estimate["workers"], max(took.values()))
+    assert estimate["seconds"] == pytest.approx(expected)
+    assert estimate["low"] <= estimate["seconds"] <= estimate["high"]
+    assert shown.startswith("time: about ")
+    assert shown.endswith("from 2 earlier trials")
 
 
 @pytest.mark.parametrize("kind", ["md", "csv"])

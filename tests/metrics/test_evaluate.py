@@ -15,7 +15,7 @@ from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.ruler import NotApplicable, Ruler
 from ebmbench.parts.surface import Surface
-from ebmbench.store.records import Value
+from ebmbench.store.records import Measurements, Value
 
 torch.set_num_threads(1)
 
@@ -125,7 +125,8 @@ def test_not_a_number_is_not_applicable() -> None:
 def test_an_infinite_value_survives_being_written() -> None:
     """A KL may be infinite; read back, the row must hold the value or say why it does not."""
     value = measure(EnergyKind.DENSITY, metric("far", lambda c: math.inf))["far", ""]
-    again = Value.model_validate_json(value.model_dump_json())
+    written = Measurements(values=(value,), code={}, eval_seconds=0).model_dump_json()
+    (again,) = Measurements.model_validate_json(written).values
     assert again.value == math.inf or again.note
 
 

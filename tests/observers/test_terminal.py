@@ -221,3 +221,17 @@ def test_what_failed_is_colored(tmp_path: Path) -> None:
 )
 def test_durations(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_earlier_trials_tell_is_known_at_once(tmp_path: Path, terminal: bool) -> None:
+    stage = Stage(tmp_path, terminal=terminal)
+    for number in (100, 101):
+        stage.forecast.learn(view(number), 20.0)
+    stage.observer.ebmbench_run_started(stage.result, 3)
+    shown = stage.out.getvalue()
+    assert "3 to run, 0 done before, 1 skipped; about 60 s with 1 worker, from 2 earlier trials\n" in shown
+    if terminal:
+        assert stage.observer._bar is not None
+        assert stage.observer._bar.tasks[0].fields["left"] == "1 min 0 s left"
+    stage.observer.stop()

@@ -301,9 +301,9 @@ def test_an_empty_folder_is_not_done(tmp_path: Path) -> None:
 
 def test_half_a_line_of_a_killed_worker_spoils_no_other(folder: TrialFolder) -> None:
     point = Point(step=1, passes=2, train_seconds=0.5, metric="kl", value=1.0)
-    append_line(folder.file("curve.jsonl"), point.model_dump_json())
+    append_line(folder.file("curve.jsonl"), point.as_json())
     with folder.file("curve.jsonl").open("ab") as file:
-        file.write(point.model_dump_json().encode()[:20])
+        file.write(point.as_json().encode()[:20])
     assert folder.curve() == [point]
 
 
@@ -342,17 +342,17 @@ def test_forgetting_keeps_the_attempts_alone(folder: TrialFolder) -> None:
 
 def test_which_metrics_are_missing() -> None:
     here = spec(0, metric("kl"), metric("tv"), metric("nll", code="2"), metric("new"))
-    assert missing_metrics(here, None, retry_errors=False) == ["kl", "tv", "nll", "new"]
+    assert missing_metrics(here.metrics, None, retry_errors=False) == ["kl", "tv", "nll", "new"]
     values = (
         Value(metric="kl", value=1.0),
         Value(metric="tv", note="error: Boom"),
         Value(metric="nll", note="n/a: no"),
     )
     measured = Measurements(values=values, code={"kl": "1", "tv": "1", "nll": "1"}, eval_seconds=1.0)
-    assert missing_metrics(here, measured, retry_errors=False) == ["nll", "new"], "other code; never measured"
-    assert missing_metrics(here, measured, retry_errors=True) == ["tv", "nll", "new"], "what raised, too"
+    assert missing_metrics(here.metrics, measured, retry_errors=False) == ["nll", "new"], "other code; never measured"
+    assert missing_metrics(here.metrics, measured, retry_errors=True) == ["tv", "nll", "new"], "what raised, too"
     fine = Measurements(values=values[::2], code={"kl": "1", "tv": "1", "nll": "2", "new": "1"}, eval_seconds=1.0)
-    assert missing_metrics(here, fine, retry_errors=True) == [], "what does not apply is not missing"
+    assert missing_metrics(here.metrics, fine, retry_errors=True) == [], "what does not apply is not missing"
 
 
 # --- the store -------------------------------------------------------------------------------------------------------

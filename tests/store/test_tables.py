@@ -128,7 +128,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
             Value(metric="tv", variant="raw", note="error: Boom: why"),
         )
         point = Point(step=4, passes=1200, train_seconds=0.75, metric="kl", variant="raw", value=1.5)
-        append_line(folder.file("curve.jsonl"), point.model_dump_json())
+        append_line(folder.file("curve.jsonl"), point.as_json())
         measured = Measurements(values=values, code={}, eval_seconds=1.25)
         write_atomic(folder.file("metrics.json"), measured.model_dump_json())
     ok = Attempt(

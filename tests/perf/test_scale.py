@@ -1,0 +1,155 @@
+"""What large suites cost: 100,000 trials to plan, 10,000 to find done or to make tables of. ``make perf``.
+
+Bounds, of the whole process, on one core of a machine that does nothing else:
+
+| what                                          | seconds | peak memory |
+|---|---|---|
+| ``plan`` of 100,000 new trials, also --json   | 20      | 500 MB      |
+| ``run`` of 10,000 trials that are all cached  | 10      | -           |
+| ``run`` that makes all tables of 10,000       | 30      | -           |
+
+The memory is asserted. Seconds of the processor are shown (``cpu``) and not asserted: they depend on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ebmbench.contracts import EnergyKind
+from ebmbench.harness.plan import Plan, State
+from ebmbench.observers.mlflow import Mirrored
+from ebmbench.session import PRODUCTS, Options, Session
+from ebmbench.store.folders import Store
+from ebmbench.suite.catalog import load_catalog
+
+Fill = Callable[[Plan, Store], None]
+DATASETS = ("8gaussians", "moons", "rings", "circles", "pinwheel")
+MOST_PLAN_BYTES = 500_000_000
+
+
+def methods() -> list[str]:
+    """Forty that work on the plane."""
+    offers = load_catalog().methods.values()
+    planar = [o for o in offers if not o.spec.reference and "continuous" in o.load()(**o.spec.params).works_on]
+    return [offer.spec.name for offer in planar][:40]
+
+
+def suite(folder: Path, names: list[str], seeds: int) -> Path:
+    path = folder / f"large{seeds}.yaml"
+    path.write_text(
+        f"name: large\ndatasets: [{', '.join(DATASETS)}]\nmethods: [{', '.join(names)}]\n"
+        f"budget: {{passes: 1_000_000}}\nseeds: {seeds}\nmetrics: all\n"
+    )
+    return path
+
+
+def filled(file: Path, results: Path, fill: Fill) -> Plan:
+    """All trials of a suite done, and in the mirror."""
+    session = Session(str(file), Options(results=results))
+    fill(session.plan, session.store)
+    (results / "mlflow.db").touch()
+    session.store.suite("large").mkdir()
+    mirrored, plan_id = Mirrored(session.store, "large"), session.plan.run.plan_id
+    mirrored.parents[plan_id] = "parent"
+    mirrored.trials = {f"{plan_id}/{view.key}": "child" for view in session.plan.run.trials}
+    mirrored.save()
+    return session.plan
+
+
+def call(*arguments: str) -> dict[str, float]:
+    """The command in a process of its own: seconds of the processor, peak bytes."""
+    script = Path(sys.executable).with_name("ebmbench")
+    with subprocess.Popen([str(script), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"cpu": used.ru_utime + used.ru_stime, "peak_bytes": unit * used.ru_maxrss}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("scale")
+
+
+@pytest.fixture(scope="module")
+def done(place: Path, fill: Fill) -> list[str]:
+    """The arguments that name a suite of 10,000 trials, all of them done."""
+    file, results = suite(place, methods(), 50), place / "full"
+    assert len(filled(file, results, fill).trials) == 10_000
+    return [str(file), "--results", str(results)]
+
+
+@pytest.mark.slow
+@pytest.mark.benchmark(group="100,000 trials to plan: at most 20 s, 500 MB")
+@pytest.mark.parametrize("options", [[], ["--json"], ["-k", "nce and rings"]], ids=" ".join)
+def test_plan(benchmark: Any, place: Path, options: list[str]) -> None:
+    file = suite(place, methods(), 500)
+    used = benchmark.pedantic(call, ["plan", str(file), "--results", str(place / "empty"), *options])
+    benchmark.extra_info.update(used)
+    assert used["peak_bytes"] < MOST_PLAN_BYTES
+
+
+@pytest.mark.slow
+@pytest.mark.benchmark(group="the tables of 10,000 trials: at most 30 s")
+def test_tables(benchmark: Any, done: list[str]) -> None:
+    benchmark.extra_info.update(benchmark.pedantic(call, ["run", *done]))
+    assert all((Path(done[-1]) / "large" / name).is_file() for name in PRODUCTS)
+
+
+@pytest.mark.slow
+@pytest.mark.benchmark(group="10,000 trials that are all cached: at most 10 s")
+def test_cached(benchmark: Any, done: list[str]) -> None:
+    call("run", *done)
+    benchmark.extra_info.update(benchmark.pedantic(call, ["run", *done]))
+
+
+# --- what makes it fast -----------------------------------------------------------------------------------------------
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], below: Path) -> list[str]:
+    """The names of the files below a folder that are opened meanwhile."""
+    names: list[str] = []
+    original = Path.open
+
+    def note(path: Path, *arguments: Any, **options: Any) -> Any:
+        if below in path.parent.parents:  # of a trial, not beside them
+            names.append(path.name)
+        return original(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", note)
+        act()
+    return names
+
+
+def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that finds all done opens six files a trial: four for the status, two to be parsed.
+
+    Planning reads all but one of them, and nothing afterwards reads these again; no mirror
+    is made.
+    """
+    file, results = suite(tmp_path, ["nce", "kmeans"], 2), tmp_path / "results"
+    count = len(filled(file, results, fill).trials)
+    Session(str(file), Options(results=results)).run()
+
+    def again() -> None:
+        session = Session(str(file), Options(results=results))
+        assert len(session.plan.of(State.CACHED)) == count == 20
+        assert {view.kind for view in session.plan.run.trials} == {EnergyKind.NORMALIZED, EnergyKind.RANKING}
+        session.run()
+
+    names = opened(monkeypatch, again, results / "trials")
+    assert {name: names.count(name) / count for name in set(names)} == {
+        "DONE": 1,
+        "trial.json": 1,
+        "metrics.json": 2,
+        "TRAINED": 2,
+    }

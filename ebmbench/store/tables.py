@@ -25,7 +25,7 @@ class TrialResult:
     view: TrialView
     folder: TrialFolder
 
-    @property
+    @cached_property
     def status(self) -> Status | None:
         """How it ended; None when it has not."""
         return Status.SKIPPED if self.view.skipped else self._checked[0]

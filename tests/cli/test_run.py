@@ -290,6 +290,7 @@ def test_a_model_that_was_damaged_is_not_loaded(loaded: ebmbench.session.Results
         with pytest.raises(UsageError, match=r"model\.pt: missing, or not what was written"):
             loaded.model(trial.view.name)
     finally:
+        path.with_name("model.pt.spoiled").unlink()
         path.write_bytes(whole)
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 

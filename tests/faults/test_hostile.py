@@ -502,3 +502,4 @@ def test_the_pages_listen_on_loopback(tmp_path: Path) -> None:
     finally:
         for process in [*server.children(recursive=True), server]:
             process.kill()
+        server.wait()

@@ -317,6 +317,20 @@ def test_a_locked_database(place: Path, first: Done, tmp_path: Path) -> None:
     assert len(added) == before + 4
 
 
+def test_a_database_of_a_newer_schema(place: Path, first: Done, tmp_path: Path) -> None:
+    """Some later mlflow has been at it: it is left as it is."""
+    shutil.copytree(place, tmp_path / "copy")
+    database = tmp_path / "copy" / "results" / "mlflow.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    connection.close()
+    before = database.read_bytes()
+    line = unharmed(run(tmp_path / "copy"), first)
+    assert line.startswith("mlflow: not mirrored: ")
+    assert "schema" in line
+    assert database.read_bytes() == before
+
+
 FAKES = {
     "absent": "raise ModuleNotFoundError(\"No module named 'mlflow'\")",
     "broken": "raise RuntimeError('no protobuf \\x1b[31mhere')",

@@ -30,7 +30,7 @@ def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
     sealed = {
         path.name: {"size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in template.iterdir()
-        if path.name not in ("attempts.jsonl", "log.txt")
+        if path.name != "log.txt"
     }
 
     def fill(plan: Plan, store: Store) -> None:

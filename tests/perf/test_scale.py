@@ -131,11 +131,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], below: Pa
 
 
 def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that finds all done opens six files a trial: four for the status, two to be parsed.
-
-    Planning reads all but one of them, and nothing afterwards reads these again; no mirror
-    is made.
-    """
+    """A run that finds all done opens eight files a trial: six for the status, two to be parsed. No mirror is made."""
     file, results = suite(tmp_path, ["nce", "kmeans"], 2), tmp_path / "results"
     count = len(filled(file, results, fill).trials)
     Session(str(file), Options(results=results)).run()
@@ -152,4 +148,6 @@ def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: py
         "trial.json": 1,
         "metrics.json": 2,
         "TRAINED": 2,
+        "curve.jsonl": 1,
+        "attempts.jsonl": 1,
     }

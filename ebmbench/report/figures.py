@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 import zipfile
 import zlib
@@ -28,6 +29,9 @@ DEPTH = 7.0
 """Nats shown above the lowest energy of the truth: what lies higher is one color."""
 PANEL, LARGEST, WIDE = 1.55, 4.0, 9.0
 """Inches: a panel's least and largest side, and what a figure of few panels may fill."""
+
+MOST_COLUMNS = 16
+"""Methods beside each other."""
 
 Array = NDArray[np.float64]
 
@@ -98,7 +102,9 @@ def _log_cell(log_p: Array | None, box: Array | None, cells: int) -> float:
 def draw_surfaces(
     lines: Sequence[Line], datasets: Sequence[str], warn: Callable[[str], None] = lambda text: None
 ) -> Figure | None:
-    """A row a dataset, the truth first and then each method, the first seed of each; one color scale in a row.
+    """A row a dataset, the truth first and then each method, the first seed of each; one color scale a dataset.
+
+    Many methods stand in several blocks of such rows.
 
     Args:
         lines: the methods.
@@ -114,17 +120,22 @@ def draw_surfaces(
         return None
     datasets = [dataset for dataset in datasets if _drawable(dataset, chosen, pictures)]
     rows = [line for line in lines if line.row != "oracle"]
-    plt, figure, axes = _grid(len(datasets), 1 + len(rows))
-    for i, dataset in enumerate(datasets):
+    columns = -(-len(rows) // -(-len(rows) // MOST_COLUMNS)) if rows else 0
+    blocks = [rows[k : k + columns] for k in range(0, len(rows), columns)] if rows else [[]]
+    plt, figure, axes = _grid(len(blocks) * len(datasets), 1 + columns)
+    for i, (block, dataset) in enumerate(itertools.product(blocks, datasets)):
+        first = i % len(datasets) == 0
         found = [p for (_, d), p in pictures.items() if d == dataset and p is not None]
         low = float(np.median([p.low for p in found])) if found else 0.0
-        _truth_panel(axes[i][0], found[0] if found else None, low, i == 0)
+        _truth_panel(axes[i][0], found[0] if found else None, low, first)
         axes[i][0].set_ylabel(_plain(dataset), fontsize=8)
-        for j, line in enumerate(rows, start=1):
+        for j, line in enumerate(block, start=1):
             picture = pictures.get((line.row, dataset))
-            title = f"{_plain(line.row)}\n{line.strategy.value}" if i == 0 else ""
+            title = f"{_plain(line.row)}\n{line.strategy.value}" if first else ""
             _panel(axes[i][j], picture.energy if picture else None, low, title)
             _annotate(axes[i][j], chosen[line.row, dataset])
+        for unused in axes[i][1 + len(block) :]:
+            unused.set_axis_off()
     figure.suptitle(
         "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low.\n"
         "In each panel: skill of the seed shown, or its held-out NLL (β) where no truth is known.",

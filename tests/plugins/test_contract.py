@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +65,25 @@ def blank(name: str) -> Surface:
     return method_of(name).build(Problem.blank(dataset.domain, NetConfig(), truth))
 
 
-def trained(name: str, steps: int = 3, seed: int = 0) -> Surface:
+def training(name: str, steps: int = 3, seed: int = 0) -> Iterator[Surface]:
+    """What is read out after each step."""
     method, y = method_of(name), rows(name, 500)
     with initialization(seed):
         surface = method.build(problem_of(name))
         stepper = method.stepper(surface)
     rng = Generator().manual_seed(seed)
     for step in range(steps):
-        if stepper.finished():
-            break
-        batch = y if stepper.batch_rows is None else rows(name, stepper.batch_rows, step)
-        stepper.step(Batch(batch), rng, step / steps)
-    readout: Any = stepper.readout()
-    assert isinstance(readout, Surface)
-    return readout
+        if not stepper.finished():
+            batch = y if stepper.batch_rows is None else rows(name, stepper.batch_rows, step)
+            stepper.step(Batch(batch), rng, step / steps)
+        readout: Any = stepper.readout()
+        assert isinstance(readout, Surface)
+        yield readout
+
+
+def trained(name: str, steps: int = 3, seed: int = 0) -> Surface:
+    *_, last = training(name, steps, seed)
+    return last
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,6 +118,18 @@ def test_the_same_seed_gives_the_same_model_and_no_global_number_is_drawn(name: 
     first, second = trained(name), trained(name)
     assert torch.equal(torch.random.get_rng_state(), before)
     for one, two in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_neighbors_change_no_number(name: str) -> None:
+    """Another method is trained before it, and step by step beside it, in one process: it is what it is alone."""
+    alone = trained(name)
+    neighbor = NAMES[NAMES.index(name) - 1]
+    torch.rand(7, generator=torch.default_generator)
+    for beside, _ in zip(training(name), training(neighbor, seed=5), strict=True):
+        last = beside
+    for one, two in zip(alone.state_dict().values(), last.state_dict().values(), strict=True):
         assert torch.equal(one, two)
 
 

@@ -363,6 +363,29 @@ def test_a_report_as_json_is_the_table_of_trials(results: Path) -> None:
     assert rows[0]["status"] == "ok"
 
 
+def test_a_report_is_narrowed_as_a_run_is(results: Path) -> None:
+    done = call("report", "smoke", "--format", "json", "-k", "nce and 8gaussians", "--results", str(results))
+    assert [row["name"] for row in json.loads(done.stdout)] == ["nce/8gaussians/0/cpu"]
+    nothing = call("report", "smoke", "-k", "nobody", "--results", str(results))
+    assert isinstance(nothing.exception, UsageError)
+    assert str(nothing.exception) == "-k 'nobody': no trial of this run has such a name"
+
+
+def test_a_report_draws_the_surfaces(results: Path, tmp_path: Path) -> None:
+    """A png of as many panels as are asked for."""
+    sizes = []
+    for keyword in ("nce or gmm", "nce"):
+        target = tmp_path / "surfaces.png"
+        done = call("report", "smoke", "--format", "png", "-k", keyword, "--results", str(results), "-o", str(target))
+        assert (done.exit_code, done.stdout) == (0, "")
+        content = target.read_bytes()
+        assert content.startswith(b"\x89PNG\r\n\x1a\n")
+        sizes.append(struct.unpack(">II", content[16:24]))
+    assert sizes[0][0] > sizes[1][0], "a panel less"
+    no_file = call("report", "smoke", "--format", "png", "--results", str(results))
+    assert str(no_file.exception) == "--format png needs a file: -o surfaces.png"
+
+
 def test_a_report_for_people(results: Path) -> None:
     done = call("report", "smoke", "--results", str(results))
     assert done.exit_code == 0

@@ -47,6 +47,11 @@ def soon(condition: Callable[[], object], seconds: float) -> bool:
     return bool(condition())
 
 
+def _listen() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @dataclass
 class Place:
     """A folder with the plugin, a suite and its results."""
@@ -59,7 +64,7 @@ class Place:
         return [EBMBENCH, "run", "faults.yaml", "--json"]
 
     def start(self, *options: str, **environ: str) -> subprocess.Popen[str]:
-        """Start a run in the background, listening to SIGINT even where the tests themselves do not."""
+        """Start a run in the background, listening to signals even where the tests themselves do not (nohup)."""
         return subprocess.Popen(
             [*self.command, *options],
             cwd=self.folder,
@@ -68,7 +73,7 @@ class Place:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+            preexec_fn=_listen,
         )
 
     def run(self, *options: str, **environ: str) -> Outcome:

@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint slow perf clean
+.PHONY: run test quick faults lint slow perf clean
 
 run: .venv/installed
 	$(BIN)/ebmbench run suites/toy2d.yaml
@@ -9,16 +9,23 @@ run: .venv/installed
 test: .venv/installed
 	$(BIN)/pytest -n 2 --dist loadscope
 
+quick: .venv/installed
+	$(BIN)/pytest -n 2 --dist loadscope -m "not process and not faults and not perf and not slow"
+
+faults: .venv/installed
+	$(BIN)/pytest tests/faults -n 2 --dist loadscope -m faults --timeout 900
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 slow: .venv/installed
 	$(BIN)/pytest -m slow --timeout 3600
 
 perf: .venv/installed
-	$(BIN)/pytest tests/perf --benchmark-only -m "slow or not slow"
+	$(BIN)/pytest tests/perf --benchmark-only -m "perf or slow"
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -26,4 +33,4 @@ perf: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ebmbench.session import load as load
-    from ebmbench.session import run as run
+    from ebmbench.results import load as load
+    from ebmbench.results import run as run
 
 __all__ = ["load", "run"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from ebmbench import session
+        from ebmbench import results
 
-        return getattr(session, name)
+        return getattr(results, name)
     raise AttributeError(f"module 'ebmbench' has no attribute '{name}'")

@@ -1,47 +1,46 @@
-"""One run, from a suite to its tables: plan, run what is missing, record all."""
+"""A run as named steps: load, resolve, plan, execute, measure, conclude. Each takes what the last one gave."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, TypeVar
 
 from filelock import FileLock
 from rich.console import Console
 
-from ebmbench.contracts import Status
-from ebmbench.harness.forecast import Forecast
-from ebmbench.harness.machine import usable_cores
-from ebmbench.harness.own import own_suite
-from ebmbench.harness.past import past_trials
-from ebmbench.harness.plan import Plan, Planned, Planner, State, plugin_files
-from ebmbench.harness.supervisor import Order, Supervisor
+from ebmbench.catalog.catalog import Catalog
+from ebmbench.catalog.loading import load_catalog
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError, printable
+from ebmbench.execution.executor import Executor
+from ebmbench.execution.inline import InlineExecutor
+from ebmbench.execution.local import LocalExecutor
+from ebmbench.execution.supervisor import Job, Supervisor
 from ebmbench.observers.announcer import Announcer
 from ebmbench.observers.mlflow import MlflowObserver
-from ebmbench.observers.terminal import TerminalObserver
-from ebmbench.store.folders import Store, digest, replacing, write_atomic
-from ebmbench.store.tables import RunResult, TrialResult, find_run, latest_run, save_run
-from ebmbench.suite.catalog import Catalog, load_catalog
-from ebmbench.suite.errors import UsageError, printable
-from ebmbench.suite.loading import read_suite
-from ebmbench.suite.schema import NAME_PATTERN, Suite, parse_duration
-from ebmbench.suite.selection import matcher
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ebmbench.parts.surface import Surface
-    from ebmbench.report.leaderboard import Board
+from ebmbench.observers.progress import ProgressObserver
+from ebmbench.planning.forecast import Forecast
+from ebmbench.planning.plan import Plan, PlannedTrial, Planner, TrialState
+from ebmbench.planning.provenance import revision, versions
+from ebmbench.planning.runtime_history import past_trials
+from ebmbench.report.report import Report
+from ebmbench.store.files import digest, replacing, write_atomic
+from ebmbench.store.folders import Store
+from ebmbench.store.records import RunRecord
+from ebmbench.store.runs import SUMS, RunResult, TrialResult, find_run, save_run
+from ebmbench.store.tables import METRICS, TRIALS, write_table
+from ebmbench.suite.loading import plugin_files, read_suite
+from ebmbench.suite.schema import Suite, parse_duration
+from ebmbench.suite.source import Source
+from ebmbench.training.machine import machine_facts, usable_cores
 
 DEFAULT_RESULTS = Path("results")
-PRODUCTS = ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png")
-TABLES = ("trials.parquet", "metrics.parquet")
-SUMS = "sums.json"
-"""sha256 of each product of a run: what was damaged is written anew."""
+
+S = TypeVar("S", bound="Asked")
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class Options:
     overrides: tuple[str, ...] = ()
     seeds: int | None = None
     workers: int | None = None
+    executor: Literal["local", "inline"] = "local"
     results: Path = DEFAULT_RESULTS
     timeout: str | None = None
     retry_failed: bool = False
@@ -65,174 +65,259 @@ class Options:
         return bool(self.keyword or self.overrides or self.seeds is not None)
 
 
-@dataclass
-class Session:
-    """A suite made ready to be run.
-
-    Raises:
-        UsageError: if the suite, a plugin, an option or the results folder is not usable.
-    """
+@dataclass(frozen=True)
+class Asked:
+    """A suite's file or name, or what such a file would say; and what was said beside it."""
 
     reference: str | Mapping[str, Any]
-    """A suite's file or name, or what such a file would say."""
     options: Options
-    console: Console = field(default_factory=lambda: Console(stderr=True))
-    suite: Suite = field(init=False)
-    catalog: Catalog = field(init=False)
-    store: Store = field(init=False)
-    plan: Plan = field(init=False)
-
-    def __post_init__(self) -> None:
-        options = self.options
-        if options.seeds is not None and options.seeds < 1:
-            raise UsageError(f"--seeds {options.seeds}: expected a positive number")
-        if options.workers is not None and options.workers < 1:
-            raise UsageError(f"--workers {options.workers}: expected a positive number")
-        if options.timeout is not None:
-            try:
-                parse_duration(options.timeout)
-            except ValueError as error:
-                raise UsageError(f"--timeout: {error}") from None
-        self.suite, source = read_suite(self.reference, options.overrides, options.seeds)
-        files = plugin_files(self.suite, source, options.plugins)
-        self.catalog = load_catalog(files)
-        self._check_plugins(files)
-        self.store = Store(options.results)
-        self.store.prepare()
-        planner = Planner(self.suite, source, self.catalog, self.store)
-        # a suite in memory is what the options make of it: only a keyword leaves something out
-        full = not options.narrowed if isinstance(self.reference, str) else not options.keyword
-        self.plan = planner.plan(options.keyword, full, options.retry_failed, options.no_train)
-
-    def _check_plugins(self, files: Iterable[Path]) -> None:
-        """A plugin that was asked for must work; one that is merely installed is a line in red."""
-        asked_for = {str(file) for file in files}
-        for broken in self.catalog.broken:
-            if broken.owner in asked_for:
-                raise UsageError(f"plugin {broken.owner}: {broken.error}")
-            self.warn(f"plugin {broken.owner}: {broken.error}")
+    console: Console
 
     def warn(self, text: str) -> None:
         """A line in red."""
         self.console.print(printable(text), style="red", markup=False, highlight=False, soft_wrap=True)
 
+
+@dataclass(frozen=True)
+class Loaded(Asked):
+    """The suite, and where each of its values stands."""
+
+    suite: Suite
+    source: Source
+
+
+@dataclass(frozen=True)
+class Resolved(Loaded):
+    """What plugins offer, and where results are kept."""
+
+    catalog: Catalog
+    store: Store
+
+
+@dataclass(frozen=True)
+class Planned(Resolved):
+    """All trials, and what will be done with each."""
+
+    plan: Plan
+
     @property
     def workers(self) -> int:
         """How many trials run at a time: as many as there are cores for their threads."""
+        if self.options.executor == "inline":
+            return 1
         threads = max(profile.threads for profile in self.suite.devices)
         return self.options.workers or max(1, usable_cores() // threads)
 
-    def to_run(self) -> list[Planned]:
+    def to_run(self) -> list[PlannedTrial]:
         """The trials that this run will work on, the quick reference rows first within each dataset and seed."""
         if self.options.fresh:
-            chosen = [planned for planned in self.plan.trials if planned.state is not State.SKIPPED]
+            chosen = [planned for planned in self.plan.trials if planned.state is not TrialState.SKIPPED]
         else:
-            chosen = self.plan.of(State.TO_RUN)
+            chosen = self.plan.of(TrialState.TO_RUN)
         if self.options.no_train:
-            chosen = [p for p in chosen if self.store.trial(p.view.key).training() is not None]
+            chosen = [p for p in chosen if self.store.trial_folder(p.view.key).training() is not None]
         return list({planned.view.key: planned for planned in chosen}.values())
 
-    def forecast(self, work: Sequence[Planned]) -> Forecast:
+    def forecast(self, work: list[PlannedTrial]) -> Forecast:
         """How long that will take, as far as earlier trials tell."""
         forecast = Forecast((planned.view for planned in work), self.workers)
         for view, seconds in past_trials(self.plan, work, self.store):
             forecast.learn(view, seconds)
         return forecast
 
-    def run(self) -> RunResult:
-        """Run what is to be run and write the tables. Interrupted, it writes what there is and raises on."""
-        before = find_run(self.store, self.suite.name, self.plan.run.plan_id)
-        record = self.plan.run
-        if before is not None:  # the same plan is the same run, reopened; what it says of metrics may be newer
-            record = record.model_copy(update={"run_id": before.run_id, "started": before.started})
-        known = [planned.ended for planned in self.plan.trials]
-        result = RunResult(record, self.store, known)
-        save_run(result)
-        work = self.to_run()
-        forecast = self.forecast(work)
-        announcer = self._announcer(forecast)
-        announcer.run_started(result, len(work))
-        try:
-            self._work(result, work, forecast, announcer)
-        finally:
-            ran = RunResult(record, self.store) if work else result
-            board = conclude(ran, unchanged=not work, warn=self.warn)
-            announcer.run_finished(ran)
-            self._show(board, announcer)
-        return ran
 
-    def _announcer(self, forecast: Forecast) -> Announcer:
-        from ebmbench.report.figures import draw_trial
+@dataclass(frozen=True)
+class Executed(Planned):
+    """All trials have ended, or the run was interrupted."""
 
-        announcer = Announcer(self.catalog.manager)
-        announcer.manager.register(TerminalObserver(self.console, forecast), "terminal")
-        announcer.manager.register(MlflowObserver(self.warn, draw_trial), "mlflow")
-        return announcer
-
-    def _work(self, result: RunResult, work: list[Planned], forecast: Forecast, announcer: Announcer) -> None:
-        views = {planned.view.key: planned.view for planned in work}
-        timeout = parse_duration(self.options.timeout) if self.options.timeout else self.suite.timeout
-        supervisor = Supervisor(self.store, self.workers, timeout, self.suite.memory, notice=self.warn)
-        orders = (Order(planned.spec, self.options.retry_failed, self.options.fresh) for planned in work)
-
-        def started(key: str) -> None:
-            announcer.trial_started(TrialResult(views[key], self.store.trial(key)))
-
-        for key in supervisor.run(orders, started):
-            trial = TrialResult(views[key], self.store.trial(key))
-            forecast.learn(views[key], trial.attempts[-1].total_seconds if trial.attempts else 0.0)
-            announcer.trial_finished(trial)
-
-    def _show(self, board: Board, announcer: Announcer) -> None:
-        from ebmbench.report.leaderboard import terminal
-
-        self.console.print(terminal(board))
-        for failure in announcer.failures:
-            self.warn(failure)
+    result: RunResult
+    announcer: Announcer
+    worked: bool
+    """Whether anything was run."""
+    interruption: BaseException | None
 
 
-def make_board(result: RunResult) -> Board:
-    """The leaderboard of a run."""
-    from ebmbench.analysis.aggregate import lines, rank
-    from ebmbench.report.leaderboard import Board
+@dataclass(frozen=True)
+class Measured(Executed):
+    """The run as tables."""
 
-    board = lines(result.record, result.trials)
-    datasets = dict.fromkeys(view.dataset for view in result.record.trials)
-    return Board(result.record.suite, tuple(board), rank(board), tuple(datasets))
+    report: Report
 
 
-def conclude(result: RunResult, unchanged: bool, warn: Callable[[str], None]) -> Board:
-    """Write a run's tables, leaderboard and figure; and the suite's, if the run is a full one.
+# --- the steps -------------------------------------------------------------------------------------------------------
 
-    Args:
-        result: the run.
-        unchanged: nothing was run, so that what is written already still holds.
-        warn: is told of what could not be drawn.
+
+def load(asked: Asked) -> Loaded:
+    """Read the suite.
+
+    Raises:
+        UsageError: if it, or an option, is not usable.
     """
-    board = make_board(result)
-    with FileLock(result.store.suite(result.record.suite) / ".tables.lock"):
-        if not (unchanged and _intact(result.folder)):
-            _write(result, board, warn)
-        _publish(result)
-    return board
+    options = asked.options
+    for name, number in (("seeds", options.seeds), ("workers", options.workers)):
+        if number is not None and number < 1:
+            raise UsageError(f"--{name} {number}: expected a positive number")
+    if options.timeout is not None:
+        try:
+            parse_duration(options.timeout)
+        except ValueError as error:
+            raise UsageError(f"--timeout: {error}") from None
+    suite, source = read_suite(asked.reference, options.overrides, options.seeds)
+    return _grown(Loaded, asked, suite=suite, source=source)
 
 
-def _write(result: RunResult, board: Board, warn: Callable[[str], None]) -> None:
+def resolve(loaded: Loaded) -> Resolved:
+    """Find the plugins and the results folder.
+
+    Raises:
+        UsageError: if a plugin that was asked for does not work (one that is merely installed is a line in red), or
+            the folder cannot be written to.
+    """
+    files = plugin_files(loaded.suite, loaded.source, loaded.options.plugins)
+    catalog = load_catalog(files)
+    for broken in catalog.broken:
+        if broken.owner in {str(file) for file in files}:
+            raise UsageError(f"plugin {broken.owner}: {broken.error}")
+        loaded.warn(f"plugin {broken.owner}: {broken.error}")
+    store = Store(loaded.options.results)
+    store.prepare()
+    return _grown(Resolved, loaded, catalog=catalog, store=store)
+
+
+def plan(resolved: Resolved) -> Planned:
+    """Judge each trial: cached, to run, failed before, skipped.
+
+    Raises:
+        UsageError: if the suite names what is not there, or a keyword matches nothing.
+    """
+    options = resolved.options
+    planner = Planner(resolved.suite, resolved.source, resolved.catalog, resolved.store)
+    # a suite in memory is what the options make of it: only a keyword leaves something out
+    full = not options.narrowed if isinstance(resolved.reference, str) else not options.keyword
+    return _grown(Planned, resolved, plan=planner.plan(options.keyword, full, options.retry_failed, options.no_train))
+
+
+def execute(planned: Planned) -> Executed:
+    """Run what is missing. An interruption is kept until all is concluded."""
+    known = [trial.ended for trial in planned.plan.trials]
+    result = RunResult(_reopened(planned), planned.store, known)
+    save_run(result)
+    work = planned.to_run()
+    forecast = planned.forecast(work)
+    announcer = _announcer(planned, forecast)
+    announcer.run_started(result, len(work))
+    interruption = None
+    try:
+        _work(planned, result, work, forecast, announcer)
+    except BaseException as error:  # noqa: BLE001 - it is raised again when the tables are written
+        interruption = error
+    ran = RunResult(result.record, planned.store) if work else result
+    return _grown(Executed, planned, result=ran, announcer=announcer, worked=bool(work), interruption=interruption)
+
+
+def measure(executed: Executed) -> Measured:
+    """Read what the trials left into tables; or the tables, where nothing was run."""
+    stored = not executed.worked and _intact(executed.result.folder)
+    return _grown(Measured, executed, report=Report(executed.result, executed.warn, stored))
+
+
+def conclude(measured: Measured) -> RunResult:
+    """Write the run's tables and products, and the suite's if the run is a full one; show the leaderboard."""
+    from ebmbench.report.terminal import leaderboard
+
+    result, catalog = measured.result, measured.catalog
+    try:
+        with FileLock(result.store.suite_dir(result.record.suite) / ".tables.lock"):
+            if not measured.report.stored:
+                _write(measured.report, catalog)
+            _publish(result, catalog)
+    finally:
+        measured.announcer.run_finished(result)
+    measured.console.print(leaderboard(measured.report))
+    for failure in measured.announcer.failures:
+        measured.warn(failure)
+    if measured.interruption is not None:
+        raise measured.interruption
+    return result
+
+
+def run(reference: str | Mapping[str, Any], options: Options, console: Console | None = None) -> RunResult:
+    """All the steps."""
+    asked = Asked(reference, options, console or Console(stderr=True))
+    return conclude(measure(execute(plan(resolve(load(asked))))))
+
+
+def exit_code(result: RunResult) -> int:
+    """0 when every trial is ok or skipped, else 1."""
+    return int(any(trial.status not in (Status.OK, Status.SKIPPED) for trial in result.trials))
+
+
+# --- what they are made of -------------------------------------------------------------------------------------------
+
+
+def _grown(kind: type[S], before: Asked, **more: Any) -> S:
+    """What was known, and more."""
+    return kind(**{field.name: getattr(before, field.name) for field in fields(before)}, **more)
+
+
+def _reopened(planned: Planned) -> RunRecord:
+    """The record of the run: the same plan is the same run, reopened; what it says of metrics may be newer."""
+    record = planned.plan.run
+    before = find_run(planned.store, planned.suite.name, record.plan_id)
+    if before is not None:
+        record = record.model_copy(update={"run_id": before.run_id, "started": before.started})
+    made = revision(planned.source.folder(()), Path(__file__).parent)
+    return record.model_copy(update={"revision": made, "versions": versions(), "machine": machine_facts()})
+
+
+def _announcer(planned: Planned, forecast: Forecast) -> Announcer:
+    from ebmbench.report.figures import draw_trial
+
+    announcer = Announcer(planned.catalog.manager)
+    tracks = {track.name: track for track in planned.plan.run.tracks}
+    announcer.manager.register(ProgressObserver(planned.console, forecast, tracks), "terminal")
+    draw = lambda trial, path: draw_trial(trial, tracks[trial.view.track], path)  # noqa: E731
+    announcer.manager.register(MlflowObserver(planned.warn, draw), "mlflow")
+    return announcer
+
+
+def _work(
+    planned: Planned, result: RunResult, work: list[PlannedTrial], forecast: Forecast, announcer: Announcer
+) -> None:
+    options, views = planned.options, {trial.view.key: trial.view for trial in work}
+    supervisor = Supervisor(planned.store, planned.workers, _executor(planned), planned.warn)
+    jobs = (Job(trial.spec, options.retry_failed, options.fresh) for trial in work)
+
+    def started(key: str) -> None:
+        announcer.trial_started(TrialResult(views[key], planned.store.trial_folder(key)))
+
+    for key in supervisor.run(jobs, started):
+        trial = TrialResult(views[key], planned.store.trial_folder(key))
+        forecast.learn(views[key], trial.attempts[-1].total_seconds if trial.attempts else 0.0)
+        announcer.trial_finished(trial)
+
+
+def _executor(planned: Planned) -> Executor:
+    root, options = planned.store.root.resolve(), planned.options
+    if options.executor == "inline":
+        return InlineExecutor(root)
+    timeout = parse_duration(options.timeout) if options.timeout else planned.suite.timeout
+    return LocalExecutor(root, timeout, planned.suite.memory)
+
+
+def _write(report: Report, catalog: Catalog) -> None:
     """Write a run's own products, and what they hash to."""
-    from ebmbench.report.figures import draw_surfaces, save
-    from ebmbench.report.leaderboard import markdown, table_csv
-    from ebmbench.report.metric_tables import metric_tables
-
-    (result.folder / SUMS).unlink(missing_ok=True)
-    result.write_tables()
-    write_atomic(result.folder / "leaderboard.md", markdown(board))
-    write_atomic(result.folder / "leaderboard.csv", table_csv(board))
-    write_atomic(result.folder / "metrics.md", metric_tables(board, result.record.metrics))
-    figure = draw_surfaces(board.lines, board.datasets, warn)
-    if figure is not None:
-        save(figure, result.folder / "surfaces.png")
-    sums = {path.name: digest(path) for path in _products(result.folder, (*PRODUCTS, *TABLES))}
-    write_atomic(result.folder / SUMS, json.dumps(sums, indent=1))
+    folder = report.result.folder
+    (folder / SUMS).unlink(missing_ok=True)
+    write_table(report.result, TRIALS, report.trials)
+    write_table(report.result, METRICS, report.metrics)
+    for reporter in catalog.reporters.values():
+        if reporter.spec.product:
+            content = reporter.load()(report)
+            if content is not None:
+                write_atomic(folder / reporter.spec.product, content)
+    sums = {path.name: digest(path) for path in _products(folder, catalog, TRIALS, METRICS)}
+    write_atomic(folder / SUMS, json.dumps(sums, indent=1))
 
 
 def _intact(folder: Path) -> bool:
@@ -244,117 +329,17 @@ def _intact(folder: Path) -> bool:
         return False
 
 
-def _products(folder: Path, names: Iterable[str]) -> list[Path]:
-    return [path for path in (folder / name for name in names) if path.is_file()]
+def _products(folder: Path, catalog: Catalog, *more: str) -> Iterable[Path]:
+    names = [reporter.spec.product for reporter in catalog.reporters.values() if reporter.spec.product]
+    return [path for path in (folder / name for name in (*names, *more)) if path.is_file()]
 
 
-def _publish(result: RunResult) -> None:
+def _publish(result: RunResult, catalog: Catalog) -> None:
     """The suite's own tables are those of its last full run that came to its end."""
     if not result.record.full or any(trial.status is None for trial in result.trials):
         return
-    folder = result.store.suite(result.record.suite)
-    for source in _products(result.folder, PRODUCTS):
+    folder = result.store.suite_dir(result.record.suite)
+    for source in _products(result.folder, catalog):
         with replacing(folder / source.name) as temporary:
             shutil.copyfile(source, temporary)
     write_atomic(folder / "latest", result.record.run_id + "\n")
-
-
-def exit_code(result: RunResult) -> int:
-    """0 when every trial is ok or skipped, else 1."""
-    return int(any(trial.status not in (Status.OK, Status.SKIPPED) for trial in result.trials))
-
-
-@dataclass(frozen=True)
-class Results:
-    """A finished run as pandas tables and models."""
-
-    result: RunResult
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """One row a trial."""
-        return self.result.trial_table()
-
-    @property
-    def metrics(self) -> pd.DataFrame:
-        """One row a number, in long form."""
-        return self.result.metric_table()
-
-    def narrowed(self, keyword: str) -> Results:
-        """The trials whose names match, as ``-k`` of ``ebmbench run`` does.
-
-        Raises:
-            UsageError: if none does.
-        """
-        wanted, record = matcher(keyword), self.result.record
-        views = tuple(view for view in record.trials if wanted(view.name))
-        if not views:
-            raise UsageError(f"-k '{keyword}': no trial of this run has such a name")
-        return Results(RunResult(record.model_copy(update={"trials": views}), self.result.store))
-
-    def model(self, trial: str) -> Surface:
-        """The trained surface of a trial, given its name or key.
-
-        Raises:
-            UsageError: if the run has no such trial, or it was not trained.
-        """
-        from ebmbench.harness.bench import load_model
-        from ebmbench.suite.errors import suggest
-
-        for candidate in self.result.trials:
-            if trial in (candidate.view.name, candidate.view.key):
-                if candidate.training is None:
-                    raise UsageError(f"{trial} was not trained: {candidate.error or 'it has not been run'}")
-                candidate.folder.verified("model.pt")
-                return load_model(candidate.folder, self.result.store.root)
-        raise UsageError(f"no trial '{trial}'{suggest(trial, [t.view.name for t in self.result.trials])}")
-
-
-def run(
-    suite: str | None = None,
-    *,
-    methods: Sequence[str | Mapping[str, Any]] | None = None,
-    data: Any = None,
-    **options: Any,
-) -> Results:
-    """Run a suite (a path, or the name of a shipped one), as ``ebmbench run`` does; or methods on data of your own.
-
-    ``run(methods=["nce", "gmm"], data=array)`` is a suite called ``own`` of one dataset called ``data``, with three
-    seeds and two million passes; ``seeds=1`` and ``overrides=["budget.passes=100000"]`` change that. A fifth of the
-    rows, or 10000, is for the test, and a fifth, or 5000, for validation.
-
-    Args:
-        suite: the suite.
-        methods: instead of a suite, the methods as a suite's file would list them.
-        data: the rows (n, d) they are run on: a numpy array, a torch tensor or a pandas data frame.
-        options: fields of ``Options``: keyword, overrides, seeds, workers, results, timeout, retry_failed, fresh,
-            no_train, plugins.
-
-    Raises:
-        UsageError: if anything given is not usable.
-    """
-    if "results" in options:
-        options["results"] = Path(options["results"])
-    chosen = Options(**options)
-    if suite is not None:
-        if methods is not None or data is not None:
-            raise UsageError("run: either a suite, or methods and data")
-        return Results(Session(suite, chosen).run())
-    if methods is None or data is None:
-        raise UsageError("run: expected a suite, or both methods and data")
-    store = Store(chosen.results)
-    store.prepare()
-    return Results(Session(own_suite(store, methods, data), chosen).run())
-
-
-def load(suite: str, results: str | Path = DEFAULT_RESULTS) -> Results:
-    """The last full run of a suite.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    store = Store(Path(results))
-    record = latest_run(store, suite) if re.fullmatch(NAME_PATTERN, suite) else None
-    if record is None:
-        raise UsageError(f"no full run of '{suite}' in {results}; make one with: ebmbench run {suite}")
-    return Results(RunResult(record, store))

@@ -18,11 +18,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, and the ends of its 95 % interval where there are seeds enough."""
+    """A value, the ends of its 95 % interval where there are seeds enough, and how many numbers it is made of."""
 
     value: float
     low: float | None = None
     high: float | None = None
+    n: int = 0
 
 
 def iqm(values: Array, axis: int = -1) -> Array:
@@ -41,9 +42,9 @@ def estimate(strata: Sequence[Sequence[float]], seed: int = 0) -> Estimate:
         seed: of the resampling.
     """
     samples = [np.asarray(stratum, dtype=np.float64) for stratum in strata if len(stratum)]
-    value = float(iqm(np.concatenate(samples)))
+    value, n = float(iqm(np.concatenate(samples))), sum(map(len, samples))
     if min(len(sample) for sample in samples) < MIN_SEEDS:
-        return Estimate(value)
+        return Estimate(value, n=n)
     from scipy.stats import bootstrap
 
     def statistic(*parts: Array, axis: int = -1) -> Array:
@@ -58,4 +59,4 @@ def estimate(strata: Sequence[Sequence[float]], seed: int = 0) -> Estimate:
         vectorized=True,
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Estimate(value, float(interval.low), float(interval.high))
+    return Estimate(value, float(interval.low), float(interval.high), n)

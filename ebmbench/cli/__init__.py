@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from ebmbench.suite.errors import EngineLost, UsageError
+from ebmbench.errors import EngineLost, UsageError, suggest
 
 BAD_INPUT, ENGINE_LOST, INTERRUPTED = 2, 5, 130
 
@@ -48,8 +48,6 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """An unknown verb is answered with the nearest."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from ebmbench.suite.errors import suggest
-
             raise UsageError(f"no command '{args[0]}'{suggest(args[0], VERBS)}")
         return super().resolve_command(ctx, args)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ebmbench.catalog.catalog import Catalog, CatalogEntry
+from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import options
-from ebmbench.contracts import DatasetSpec, EnergyKind, MethodSpec, MetricSpec
-from ebmbench.suite.catalog import Catalog, Entry, load_catalog
-from ebmbench.suite.errors import UsageError, printable, suggest
+from ebmbench.contracts.records import DatasetSpec, EnergyKind, MethodSpec, MetricSpec
+from ebmbench.errors import UsageError, printable, suggest
 
 if TYPE_CHECKING:
     from ebmbench.cli.trial_card import Trials
@@ -53,7 +54,7 @@ def command(
     if plot is not None:
         _plot(name, found, plot)
     for broken in catalog.broken:
-        click.secho(printable(f"broken plugin {broken.owner}: {broken.error}"), fg="red", err=True)
+        options.red(f"broken plugin {broken.owner}: {broken.error}")
 
 
 def _trials(results: Path, catalog: Catalog) -> Trials:
@@ -63,7 +64,7 @@ def _trials(results: Path, catalog: Catalog) -> Trials:
     return Trials(results, catalog)
 
 
-def _plot(name: str, found: list[Entry[Any]], path: Path) -> None:
+def _plot(name: str, found: list[CatalogEntry[Any]], path: Path) -> None:
     """Draw the dataset of that name."""
     entry = next((entry for entry in found if isinstance(entry.spec, DatasetSpec)), None)
     if entry is None:
@@ -77,11 +78,11 @@ def _plot(name: str, found: list[Entry[Any]], path: Path) -> None:
     click.echo(f"drawn to {path}", err=True)
 
 
-def _shelves(catalog: Catalog) -> list[Entry[Any]]:
+def _shelves(catalog: Catalog) -> list[CatalogEntry[Any]]:
     return [*catalog.methods.values(), *catalog.datasets.values(), *catalog.metrics.values()]
 
 
-def _card(entry: Entry[Any]) -> Iterator[str]:
+def _card(entry: CatalogEntry[Any]) -> Iterator[str]:
     spec = entry.spec
     yield f"{spec.name}: {spec.summary}"
     if isinstance(spec, MethodSpec):
@@ -108,9 +109,9 @@ def _card(entry: Entry[Any]) -> Iterator[str]:
 
 def _readings(metric: str) -> Iterator[str]:
     """What a built-in metric reads when the truth is held against itself, and what it costs."""
-    from ebmbench.metrics.record import read
+    from ebmbench.metrics.readings import read_readings
 
-    found = [reading for reading in read() if reading.metric == metric]
+    found = [reading for reading in read_readings() if reading.metric == metric]
     if found:
         yield "  the truth against itself (5,000 validation and 10,000 test points, 400 cells an axis)"
     for reading in found:
@@ -120,13 +121,12 @@ def _readings(metric: str) -> Iterator[str]:
 
 def _not_for(spec: MetricSpec) -> Iterator[str]:
     """The kinds of energy that a metric, or its raw variant, does not apply to, and why."""
-    from ebmbench.metrics.evaluate import obstacle
 
     for kind in EnergyKind:
-        blocked = [variant for variant in spec.variants if obstacle(spec, kind, variant)]
+        blocked = [variant for variant in spec.variants if spec.obstacle(kind, variant)]
         if blocked:
             what = kind.value if len(blocked) == len(spec.variants) else f"{kind.value} ({', '.join(blocked)})"
-            yield f"  n/a for   {what}: {obstacle(spec, kind, blocked[0])}"
+            yield f"  n/a for   {what}: {spec.obstacle(kind, blocked[0])}"
 
 
 def _fields(target: Any, presets: Any) -> Iterator[str]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from ebmbench.catalog.catalog import Catalog, CatalogEntry
+from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import options
-from ebmbench.contracts import Strategy
-from ebmbench.suite.catalog import Catalog, load_catalog
-from ebmbench.suite.errors import printable
+from ebmbench.contracts.records import Strategy
+from ebmbench.errors import printable
 
 Records = list[dict[str, Any]]
 
@@ -20,56 +21,31 @@ WIDTH_OF_A_FILE = 160
 """Characters of a line when nobody's terminal sets them."""
 
 
+def _said(entry: CatalogEntry[Any], *names: str) -> dict[str, Any]:
+    """What a record says of itself, in plain types, and who offers it."""
+    return {**{name: _plain(getattr(entry.spec, name)) for name in names}, "owner": entry.owner}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [part for part in value if part]
+    return getattr(value, "value", value)
+
+
 def methods(catalog: Catalog) -> Records:
     """The methods in the order of the strategies."""
     order = list(Strategy)
     entries = sorted(catalog.methods.values(), key=lambda entry: (order.index(entry.spec.strategy), entry.spec.name))
-    return [
-        {
-            "name": entry.spec.name,
-            "strategy": entry.spec.strategy.value,
-            "kind": entry.spec.kind.value,
-            "summary": entry.spec.summary,
-            "owner": entry.owner,
-        }
-        for entry in entries
-    ]
+    return [_said(entry, "name", "strategy", "kind", "summary") for entry in entries]
 
 
 def strategies(catalog: Catalog) -> Records:
     """The seven strategies, with the methods of each."""
+    members = {s: [e.spec.name for e in catalog.methods.values() if e.spec.strategy is s] for s in Strategy}
     return [
-        {
-            "name": strategy.value,
-            "family": strategy.family,
-            "summary": strategy.idea,
-            "methods": [e.spec.name for e in catalog.methods.values() if e.spec.strategy is strategy],
-        }
-        for strategy in Strategy
-        if strategy is not Strategy.REFERENCE
-    ]
-
-
-def datasets(catalog: Catalog) -> Records:
-    """The datasets."""
-    return [
-        {"name": entry.spec.name, "summary": entry.spec.summary, "owner": entry.owner}
-        for entry in catalog.datasets.values()
-    ]
-
-
-def metrics(catalog: Catalog) -> Records:
-    """The metrics."""
-    return [
-        {
-            "name": entry.spec.name,
-            "unit": entry.spec.unit,
-            "direction": entry.spec.direction,
-            "variants": [variant for variant in entry.spec.variants if variant],
-            "summary": entry.spec.summary,
-            "owner": entry.owner,
-        }
-        for entry in catalog.metrics.values()
+        {"name": s.value, "family": s.family, "summary": s.idea, "methods": names}
+        for s, names in members.items()
+        if s is not Strategy.REFERENCE
     ]
 
 
@@ -79,30 +55,33 @@ def plugins_found(catalog: Catalog) -> Records:
     return working + [{"name": broken.owner, "status": "broken", "error": broken.error} for broken in catalog.broken]
 
 
-SHELVES: dict[str, Callable[[Catalog], Records]] = {
+METRIC_FIELDS = ("name", "unit", "direction", "variants", "summary")
+LISTS: dict[str, Callable[[Catalog], Records]] = {
     "methods": methods,
     "strategies": strategies,
-    "datasets": datasets,
-    "metrics": metrics,
+    "datasets": lambda catalog: [_said(entry, "name", "summary") for entry in catalog.datasets.values()],
+    "metrics": lambda catalog: [_said(entry, *METRIC_FIELDS) for entry in catalog.metrics.values()],
+    "tracks": lambda catalog: [_said(entry, "name", "summary") for entry in catalog.tracks.values()],
+    "reporters": lambda catalog: [_said(entry, "name", "product", "summary") for entry in catalog.reporters.values()],
     "plugins": plugins_found,
 }
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(list(SHELVES)), default="methods")
+@click.argument("what", type=click.Choice(list(LISTS)), default="methods")
 @options.plugin
 @options.as_json
 @click.pass_context
 def command(ctx: click.Context, what: str, plugins: tuple[str, ...], as_json: bool) -> None:
     """List what the plugins offer; a plugin that does not work is one red line."""
     catalog = load_catalog([Path(name) for name in options.all_plugins(ctx, plugins)])
-    records = SHELVES[what](catalog)
+    records = LISTS[what](catalog)
     if as_json:
         click.echo(json.dumps(records, indent=1))
     else:
         _print_table(records)
     for broken in catalog.broken:
-        click.secho(printable(f"broken plugin {broken.owner}: {broken.error}"), fg="red", err=True)
+        options.red(f"broken plugin {broken.owner}: {broken.error}")
 
 
 def _print_table(records: Records) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ebmbench.errors import printable
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 plugin: Decorator = click.option(
@@ -26,6 +28,11 @@ override: Decorator = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the suite: budget.passes=1000."
 )
 seeds: Decorator = click.option("--seeds", type=int, metavar="N", help="Seeds 0 to N-1 instead of the suite's.")
+
+
+def red(text: str) -> None:
+    """A line in red on standard error."""
+    click.secho(printable(text), fg="red", err=True)
 
 
 def all_plugins(ctx: click.Context, own: tuple[str, ...]) -> tuple[str, ...]:

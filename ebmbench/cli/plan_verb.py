@@ -23,21 +23,24 @@ from ebmbench.cli import options
 @click.pass_context
 def command(ctx: click.Context, /, suite: str, plugins: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """What ``run SUITE`` would do: trials that are cached, to run, failed before, or skipped, and why."""
-    from ebmbench.session import Options, Session
-    from ebmbench.suite.errors import printable
+    from rich.console import Console
 
-    session = Session(suite, Options(plugins=options.all_plugins(ctx, plugins), **given))
-    plan, work = session.plan, session.to_run()
-    estimate = session.forecast(work).estimate() if work else None
+    from ebmbench.errors import printable
+    from ebmbench.session import Asked, Options, load, plan, resolve
+
+    chosen = Options(plugins=options.all_plugins(ctx, plugins), **given)
+    planned = plan(resolve(load(Asked(suite, chosen, Console(stderr=True)))))
+    trials, work = planned.plan.trials, planned.to_run()
+    estimate = planned.forecast(work).estimate() if work else None
     if as_json:
-        rows = ({"name": p.view.name, "key": p.view.key, "state": p.state, "reason": p.reason} for p in plan.trials)
+        rows = ({"name": p.view.name, "key": p.view.key, "state": p.state, "reason": p.reason} for p in trials)
         click.echo('{"trials": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n],")
         click.echo(f'"estimate": {json.dumps(asdict(estimate) if estimate else None)}}}')
         return
-    for planned in plan.trials:
-        reason = f"  ({planned.reason})" if planned.reason else ""
-        click.echo(printable(f"{planned.state:14s} {planned.view.name}{reason}"))
-    counts = Counter(planned.state for planned in plan.trials)
-    click.echo(f"{len(plan.trials)} trials: " + ", ".join(f"{count} {state}" for state, count in counts.items()))
+    for trial in trials:
+        reason = f"  ({trial.reason})" if trial.reason else ""
+        click.echo(printable(f"{trial.state:14s} {trial.view.name}{reason}"))
+    counts = Counter(trial.state for trial in trials)
+    click.echo(f"{len(trials)} trials: " + ", ".join(f"{count} {state}" for state, count in counts.items()))
     if work:
         click.echo(f"time: {estimate or 'not known: no trial of this suite with this budget has been timed'}")

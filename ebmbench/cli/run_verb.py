@@ -19,6 +19,13 @@ from ebmbench.cli import options
 @options.override
 @options.seeds
 @click.option("--workers", type=int, metavar="N", help="Trials at a time (default: as many as cores).")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "inline"]),
+    default="local",
+    show_default=True,
+    help="A process for each trial, or all in this one, where breakpoints work.",
+)
 @options.results
 @click.option("--timeout", metavar="T", help="Wall clock of a trial: 90s, 5m.")
 @click.option("--retry-failed", is_flag=True, help="Run trials again that did not end well.")
@@ -29,10 +36,9 @@ from ebmbench.cli import options
 @click.pass_context
 def command(ctx: click.Context, /, suite: str, plugins: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Run SUITE, a file or the name of a shipped suite: plan it, run what is missing, write its tables."""
-    from ebmbench.session import Options, Session, exit_code
+    from ebmbench.session import Options, exit_code, run
 
-    session = Session(suite, Options(plugins=options.all_plugins(ctx, plugins), **given))
-    result = session.run()
+    result = run(suite, Options(plugins=options.all_plugins(ctx, plugins), **given))
     if as_json:
         click.echo(json.dumps(summary(result), indent=1))
     sys.exit(exit_code(result))
@@ -46,7 +52,7 @@ def summary(result: Any) -> dict[str, Any]:
             "key": trial.view.key,
             "status": trial.status,
             "error": trial.error,
-            "metrics": {name: value if math.isfinite(value) else None for name, value in trial.values.items()},
+            "metrics": {name: value if math.isfinite(value) else None for name, value in result.numbers(trial).items()},
         }
         for trial in result.trials
     ]

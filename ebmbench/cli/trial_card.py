@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ebmbench.contracts import Status
-from ebmbench.harness.today import Obstacle, Today, changed_metrics
+from ebmbench.catalog.catalog import Catalog
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError, suggest
+from ebmbench.identity.canonical import canonical, sha256
+from ebmbench.identity.closure import forget
+from ebmbench.identity.differences import differences
+from ebmbench.identity.keys import KEY_LENGTH
+from ebmbench.planning.current_identity import CurrentIdentity, Obstacle, changed_metrics
 from ebmbench.store.folders import Store, TrialFolder
 from ebmbench.store.history import History, Sighting
-from ebmbench.store.records import KEY_LENGTH
-from ebmbench.suite.catalog import Catalog
-from ebmbench.suite.differences import differences
-from ebmbench.suite.errors import UsageError, suggest
-from ebmbench.suite.keys import canonical, forget, sha256
 
-SHORTEST = 4
+MIN_DIGITS = 4
 """Digits of a key that are taken for one."""
 
 
@@ -35,7 +36,7 @@ class Trials:
     def keys(self, name: str) -> list[str]:
         """The keys that begin with these digits; or the last one that a trial of this name had in each suite."""
         if name.isalnum():
-            if len(name) < SHORTEST:
+            if len(name) < MIN_DIGITS:
                 return []
             return [path.name for path in sorted((self.store.root / "trials" / name[:2]).glob(f"{name}*"))]
         newest: dict[str, str] = {}
@@ -76,7 +77,7 @@ class Trials:
         yield from (f"  {line}" for line in found or ["the same key"])
 
     def _stored(self, key: str, sightings: list[Sighting]) -> Iterator[str]:
-        folder = self.store.trial(key)
+        folder = self.store.trial_folder(key)
         spec, training, measured = folder.spec(), folder.training(), folder.measurements()
         if spec is not None:
             yield f"{key}: {spec.method.name} on {spec.dataset.name}, seed {spec.seed}, {spec.device.name}"
@@ -115,7 +116,7 @@ class Trials:
 
     def _against_today(self, key: str, held: dict[str, Any]) -> Iterator[str]:
         try:
-            today = Today.of(held, self.catalog)
+            today = CurrentIdentity.of(held, self.catalog)
         except Obstacle as reason:
             yield f"  no such trial today: {reason}"
             return
@@ -124,7 +125,7 @@ class Trials:
             yield f"  another key today, {sha256(canonical(today.identity))[:KEY_LENGTH]}: it is trained anew"
             yield from (f"    {line}" for line in found)
         else:
-            folder = self.store.trial(key)
+            folder = self.store.trial_folder(key)
             measured = folder.measurements()
             metrics = changed_metrics(measured.code, self.catalog) if measured else []
             yield f"  same key as today: {_what_a_run_does(folder)}"
@@ -137,7 +138,7 @@ class Trials:
         Raises:
             Damaged: if it is not what its key was made of.
         """
-        path = self.store.trial(key).file("trial.json")
+        path = self.store.trial_folder(key).file("trial.json")
         try:
             held = json.loads(path.read_bytes())
             if sha256(canonical(held["identity"]))[:KEY_LENGTH] == key and isinstance(held["identity"], dict):

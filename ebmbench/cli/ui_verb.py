@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ebmbench.cli import options
-from ebmbench.suite.errors import UsageError
+from ebmbench.errors import UsageError
 
 
 @click.command("ui")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ebmbench.contracts import DatasetSpec
-from ebmbench.suite.hooks import hookimpl
+from ebmbench.catalog.hooks import hookimpl
+from ebmbench.contracts.records import DatasetSpec
 
 
 @hookimpl

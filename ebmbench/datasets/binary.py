@@ -12,8 +12,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch, Dataset
-from ebmbench.datasets.domain import Binary
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Binary
 
 
 class BinaryDataset(Dataset):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.manifold import Curves
 from ebmbench.datasets.plane import COVERING_RADII, Clusters, NoisyDataset, normal, polar, ring_log_prob, uniform
 
@@ -19,10 +19,7 @@ class TwentyFiveGaussians(Clusters):
 
     sigma: float = Field(0.2 / math.sqrt(2), gt=0, description="standard deviation of each normal")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """The 25 centers, equally likely."""
@@ -38,10 +35,7 @@ class Olympics(NoisyDataset):
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the noise")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """A circle, an angle and noise."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.datasets.domain import Box, square
 from ebmbench.datasets.manifold import Curves
 from ebmbench.datasets.plane import GaussianNodes, legendre, node_count, normal, polar, uniform
 
@@ -18,10 +18,7 @@ class TwoSpirals(GaussianNodes):
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the noise")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     @staticmethod
     def _arm(t: Tensor) -> Tensor:
@@ -56,10 +53,7 @@ class SwissRoll(GaussianNodes):
 
     sigma: float = Field(0.2, gt=0, description="standard deviation of the noise")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """Quadrature nodes, uniform in t."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ebmbench.suite.errors import UsageError, one_line, suggest
+from ebmbench.errors import UsageError, one_line, suggest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float64]
 Key = Literal["file", "array", "columns"]
 
-FEWEST_ROWS = 100
+MIN_ROWS = 100
 FORMATS = (".npz", ".npy", ".csv", ".parquet")
-FINEST = 1e-4
+MIN_SPAN = 1e-4
 """A column that varies by less than this share of its size is lost in the single precision of training."""
 
 
@@ -121,8 +121,8 @@ def checked(found: NDArray[Any], name: str, columns: Sequence[str] | None = None
     rows = np.ascontiguousarray(found.reshape(len(found), -1) if len(found) else found.reshape(0, 1), dtype=np.float64)
     if rows.shape[1] == 0:
         raise RowsError(f"{name}: there are no columns")
-    if len(rows) < FEWEST_ROWS:
-        raise RowsError(f"{name}: {len(rows)} rows; expected at least {FEWEST_ROWS}")
+    if len(rows) < MIN_ROWS:
+        raise RowsError(f"{name}: {len(rows)} rows; expected at least {MIN_ROWS}")
     bad = np.argwhere(~np.isfinite(rows))
     titles = columns or [str(index) for index in range(rows.shape[1])]
     if len(bad):
@@ -132,7 +132,7 @@ def checked(found: NDArray[Any], name: str, columns: Sequence[str] | None = None
     low, high = rows.min(0), rows.max(0)
     size = np.abs(rows).max(0)
     for column in range(rows.shape[1]):
-        if not FINEST * size[column] < high[column] - low[column] < np.finfo(np.float32).max / 10:
+        if not MIN_SPAN * size[column] < high[column] - low[column] < np.finfo(np.float32).max / 10:
             span = f"from {low[column]:.10g} to {high[column]:.10g}"
             raise RowsError(f"{name}: column '{titles[column]}' goes {span}; shift and scale it, or leave it out")
     return rows

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from functools import cached_property, partial
+from typing import ClassVar
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch, Dataset
-from ebmbench.datasets.domain import Box, square
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Box, square
 from ebmbench.datasets.manifold import Curves, Points
 
 COVERING_RADII = 4.0
@@ -47,6 +48,14 @@ def legendre(low: float, high: float, n: int) -> tuple[Tensor, Tensor]:
 
 class PlaneDataset(Dataset):
     """A distribution on the plane; ``sample`` gives float64 rows (n, 2)."""
+
+    half_width: ClassVar[float]
+    """Of the square that is its domain."""
+
+    @property
+    def domain(self) -> Box:
+        """A square about the origin."""
+        return square(self.half_width)
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """``n`` independent points (n, 2)."""
@@ -130,10 +139,7 @@ class EightGaussians(Clusters):
 
     sigma: float = Field(0.5 / math.sqrt(2), gt=0, description="standard deviation of each normal")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 6."""
-        return square(6)
+    half_width: ClassVar[float] = 6
 
     def nodes(self) -> tuple[Tensor, Tensor]:
         """The eight centers, equally likely."""
@@ -146,10 +152,7 @@ class Moons(GaussianNodes):
 
     sigma: float = Field(0.2, gt=0, description="standard deviation of the noise")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     @staticmethod
     def _arcs(t: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,7 +211,7 @@ class PinkSpiral(GaussianNodes):
         return self.curve(2 * math.pi * uniform(n, generator).sqrt()) + self.sigma * normal(n, generator)
 
     @property
-    def density_known(self) -> bool:
+    def has_density(self) -> bool:
         """Whether there is one: not on the bare curve."""
         return self.sigma > 0
 
@@ -291,10 +294,7 @@ class SmoothCheckerboard(NoisyDataset):
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the smoothing")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """A column, one of its two squares, a place in it, and noise."""

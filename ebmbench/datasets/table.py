@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
-from torch import Tensor
 
-from ebmbench.contracts import Dataset
-from ebmbench.datasets.domain import Box
-from ebmbench.suite.errors import UsageError
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Box
+from ebmbench.errors import UsageError
 
 MARGIN = 0.1
 """The box reaches beyond the rows by this share of their range, on each side of each axis."""
@@ -53,7 +52,7 @@ class Table(Dataset):
         return Box(self.low, self.high)
 
     @property
-    def density_known(self) -> bool:
+    def has_density(self) -> bool:
         """It is not."""
         return False
 
@@ -62,8 +61,8 @@ class Table(Dataset):
         """Of the rows in a folder of tables."""
         return f"{self.content[:16]}.npy"
 
-    def rows(self) -> Tensor:
-        """All rows (n, d), float64.
+    def rows(self) -> Batch:
+        """All rows, float64.
 
         Raises:
             UsageError: if the folder of tables does not hold them, or holds something else under their name.
@@ -79,7 +78,7 @@ class Table(Dataset):
             intact = False
         if not intact:
             raise UsageError(f"{path}: missing, or not the rows that were planned; run the suite again")
-        return torch.from_numpy(rows)
+        return Batch(torch.from_numpy(rows))
 
 
 def content_of(rows: NDArray[np.float64]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Dataset
-from ebmbench.datasets.domain import Box, square
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.domain import Box
 from ebmbench.datasets.plane import PlaneDataset, SmoothCheckerboard, normal, uniform
 
 LOG_2PI = math.log(2 * math.pi)
@@ -53,10 +54,7 @@ class Banana(PlaneDataset):
 
     bend: float = Field(0.2, description="b, how much the second coordinate bends")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 14."""
-        return square(14)
+    half_width: ClassVar[float] = 14
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """The first coordinate, then the second about its parabola."""
@@ -79,10 +77,7 @@ class Banana(PlaneDataset):
 class Cosine(PlaneDataset):
     """x1 ~ U(-4, 4), x2 ~ N(3 cos 2 x1, 1): a density with an edge, whose score is the one inside the strip."""
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 8: the edges of the strip lie between cells of a lattice of 100 k cells a side."""
-        return square(8)
+    half_width: ClassVar[float] = 8
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """The first coordinate, then the second about its wave."""
@@ -107,10 +102,7 @@ class LaplaceICA(PlaneDataset):
 
     angle: float = Field(math.pi / 6, description="of the rotation A, in radians")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 12."""
-        return square(12)
+    half_width: ClassVar[float] = 12
 
     def _rotation(self) -> Tensor:
         cos, sin = math.cos(self.angle), math.sin(self.angle)
@@ -143,10 +135,7 @@ class Pinwheel(PlaneDataset):
     twist: float = Field(0.25, description="how much an arm is wound")
     arms: int = Field(5, ge=1, description="number of arms")
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 6."""
-        return square(6)
+    half_width: ClassVar[float] = 6
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """An arm, a point of it, the twist."""
@@ -191,10 +180,7 @@ class Pinwheel(PlaneDataset):
 class Checkerboard(PlaneDataset):
     """Eight squares of side 2 of a 4 x 4 board on [-4, 4]^2: density 1/32 on them and nothing elsewhere."""
 
-    @property
-    def domain(self) -> Box:
-        """The square of half width 5."""
-        return square(5)
+    half_width: ClassVar[float] = 5
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """A column, one of its two squares, a place in it."""
@@ -211,7 +197,7 @@ class Checkerboard(PlaneDataset):
         """(B, 2) -> (B,): -log 32 or minus infinity."""
         cell = torch.floor((y + 4) / 2)
         held = ((cell >= 0) & (cell <= 3)).all(-1) & (cell.sum(-1) % 2 == 0)
-        return torch.where(held, -math.log(32), -torch.inf).to(y.dtype)
+        return torch.full_like(y[:, 0], -math.log(32)).masked_fill(~held, -math.inf)
 
     def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """Zero: the density is flat where it is not nothing."""

@@ -8,17 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, isotonic_regression
-from scipy.special import logsumexp
 
-Array = NDArray[np.float64]
+from ebmbench.truth.normalizer import Array
 
 LOG_BETA_RANGE = 12.0
 """beta is sought within exp(+-12) of the inverse spread of the energies."""
-
-
-def log_normalizer(energy: Array, log_weight: Array, beta: float = 1.0) -> float:
-    """log of the integral of exp(-beta F) over the support."""
-    return float(logsumexp(-beta * energy + log_weight))
 
 
 def fit_beta(energy: Array, log_weight: Array, held_out: Array) -> float:

@@ -1,4 +1,4 @@
-"""What metrics are computed from: one surface held against a ruler."""
+"""What metrics are computed from: one surface held against what is known of the data."""
 
 from __future__ import annotations
 
@@ -11,53 +11,50 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ebmbench.contracts import Dataset, EnergyKind
-from ebmbench.datasets.domain import Binary, Box
-from ebmbench.metrics.calibration import (
-    Array,
-    fit_beta,
-    held_out_isotonic,
-    isotonic_log_density,
-    level_of,
-    log_normalizer,
-)
-from ebmbench.metrics.ruler import NotApplicable, Ruler, as_array
-from ebmbench.parts.gradient import input_gradient
-from ebmbench.parts.surface import Surface
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.records import EnergyKind, Protocol
+from ebmbench.contracts.surface import Surface, input_gradient
+from ebmbench.errors import NotApplicable
+from ebmbench.metrics.calibration import fit_beta, held_out_isotonic, isotonic_log_density, level_of
+from ebmbench.truth.normalizer import Array, Bounded, as_array, log_normalizer
+from ebmbench.truth.truth import Truth
 
 T = TypeVar("T")
 CHUNK = 2048
 """Rows of a surface evaluated at once."""
-SAMPLES = 5000
-"""Samples drawn of a surface."""
+DEFAULT = Protocol()
+MAX_LOG_Z_ERROR = 0.01
+"""Nats: a normalizer that is not known as well as that is remarked upon."""
 
 
 class Evaluation:
-    """One surface held against a ruler. Everything is computed once, when first asked for, in float64 on the CPU.
+    """One surface held against the truth. Everything is computed once, when first asked for, in float64 on the CPU.
 
     Args:
         surface: the energy.
-        ruler: the truth.
+        truth: what is known of the data.
         kind: what the energy means.
-        validation: (n, d) held-out points that the temperature is fitted to.
-        test: (n, d) points that nothing was chosen by.
+        validation: held-out points that the temperature is fitted to.
+        test: points that nothing was chosen by.
         seed: of the random numbers that sampling needs.
         like: a tensor with the dtype and device that the surface wants its input in.
+        protocol: how many samples are drawn.
     """
 
     def __init__(
         self,
         surface: Surface,
-        ruler: Ruler,
+        truth: Truth,
         kind: EnergyKind,
-        validation: Tensor,
-        test: Tensor,
+        validation: Batch,
+        test: Batch,
         seed: int,
         like: Tensor,
+        protocol: Protocol = DEFAULT,
     ) -> None:
-        self.surface, self.ruler, self.kind = surface, ruler, kind
-        self.validation, self.test, self.seed, self.like = validation, test, seed, like
-        self._found: dict[Callable[[Evaluation], object], object] = {}
+        self.surface, self.truth, self.kind = surface, truth, kind
+        self.validation, self.test, self.seed, self.like, self.protocol = validation, test, seed, like, protocol
+        self._found: dict[object, object] = {}
 
     def once(self, compute: Callable[[Evaluation], T]) -> T:
         """What ``compute`` finds of this evaluation: computed when first asked for, then kept."""
@@ -66,92 +63,81 @@ class Evaluation:
         return self._found[compute]  # type: ignore[return-value]
 
     @torch.no_grad()
-    def energy_at(self, y: Tensor) -> Array:
-        """F at the rows of y."""
-        rows = torch.split(y.to(self.like), CHUNK)
-        return np.concatenate([as_array(self.surface(part)) for part in rows])
+    def energy_at(self, y: Tensor, x: Tensor | None = None) -> Array:
+        """F at the rows of y, given x where there is one."""
+        batch = Batch(y, x).to(self.like)
+        parts = (batch[start : start + CHUNK] for start in range(0, len(batch), CHUNK))
+        return np.concatenate([as_array(self.surface.given(part.x)(part.y)) for part in parts])
 
     @cached_property
     def energy(self) -> Array:
-        """F on the lattice."""
-        return self.energy_at(self.ruler.support.points)
+        """F on the support."""
+        return self.energy_at(self.truth.normalizer.support.points)
 
     @cached_property
     def energy_validation(self) -> Array:
         """F at the validation points."""
-        return self.energy_at(self.validation)
+        return self.energy_at(self.validation.y, self.validation.x)
 
     @cached_property
     def energy_test(self) -> Array:
         """F at the test points."""
-        return self.energy_at(self.test)
+        return self.energy_at(self.test.y, self.test.x)
 
     @cached_property
     def energy_gradient_test(self) -> Array:
         """grad F at the test points."""
-        self._need_gradients()
-        parts = torch.split(self.test.to(self.like), CHUNK)
-        return np.concatenate([as_array(input_gradient(self.surface, part)[1]) for part in parts])
+        self.truth.require_continuous("bits have no gradient")
+        batch = self.test.to(self.like)
+        parts = (batch[start : start + CHUNK] for start in range(0, len(batch), CHUNK))
+        return np.concatenate([as_array(input_gradient(self.surface.given(part.x), part.y)[1]) for part in parts])
 
     @cached_property
     def log_p_test(self) -> Array:
         """log p at the test points."""
-        self.ruler.require_density()
-        return as_array(self.ruler.dataset.log_prob(self.test))
+        return self.truth.log_p_at(self.test)
 
     @cached_property
     def score_test(self) -> Array:
         """grad log p at the test points."""
-        self.ruler.require_density()
-        self._need_gradients()
-        return as_array(self.ruler.dataset.score(self.test))
+        return self.truth.score_at(self.test)
 
-    def _need_gradients(self) -> None:
-        if self.ruler.binary:
-            raise NotApplicable("bits have no gradient")
+    def log_z(self, beta: float) -> Bounded:
+        """log of the integral of exp(-beta F) over the support, and how far it may be off."""
+        if beta not in self._found:
+            self._found[beta] = self.truth.normalizer.log_z(self.energy, beta)
+        return self._found[beta]  # type: ignore[return-value]
 
     @cached_property
     def beta(self) -> float:
         """The best inverse temperature on the validation points."""
-        return fit_beta(self.energy, self.ruler.log_weight, self.energy_validation)
+        return fit_beta(self.energy, self.truth.log_weight, self.energy_validation)
 
     @cached_property
     def log_z_outside(self) -> float:
         """log of the integral of exp(-F) over the box twice as wide less the domain, on a coarser lattice."""
-        domain = self.ruler.dataset.domain
-        if not isinstance(domain, Box):
-            raise NotApplicable("the domain has no outside")
-        support = domain.scaled(2).support(self.ruler.side // 2)
-        outside = ~domain.contains(support.points)
-        energy = self.energy_at(support.points[outside])
-        return log_normalizer(energy, as_array(support.log_weight[outside]))
+        support = self.truth.normalizer.outside()
+        return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
 
     @cached_property
     def log_z_refined(self) -> float:
         """log of the integral of exp(-F) over the domain on a lattice twice as fine."""
-        if self.ruler.binary:
-            raise NotApplicable("all states are counted: there is nothing finer")
-        support = self.ruler.dataset.domain.support(2 * self.ruler.side)
-        return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
+        finer = self.truth.normalizer.refined()
+        return log_normalizer(self.energy_at(finer.support.points), finer.log_weight)
 
     @cached_property
     def smoothed_log_p(self) -> Array:
-        """The truth blurred by the surface's own noise, as log density on the lattice, normalized there."""
-        self.ruler.require_density()
+        """The truth blurred by the surface's own noise, as log density on the support, normalized there."""
         sigma = self.surface.smoothing
         if sigma is None:
             raise NotApplicable("the surface does not say what noise blurs it")
-        blurred = self.ruler.dataset.smoothed(sigma)
-        if blurred is None:
-            raise NotApplicable("this distribution has no closed form when it is blurred")
-        log_p = as_array(blurred.log_prob(self.ruler.support.points))
-        return log_p - log_normalizer(-log_p, self.ruler.log_weight)
+        return self.truth.blurred_log_p(sigma)
 
     @cached_property
     def iso_log_density(self) -> Array:
-        """The best density that decreases with F, on the lattice: fitted to p, or else to the validation points."""
-        if self.ruler.dataset.density_known:
-            return isotonic_log_density(self.energy, self.ruler.log_p, self.ruler.log_weight)
+        """The best density that decreases with F, on the support: fitted to p, or else to the validation points."""
+        if self.truth.on_support:
+            return isotonic_log_density(self.energy, self.truth.log_p, self.truth.log_weight)
         levels, log_density = self._isotonic_fit
         return log_density[level_of(self.energy, levels)]
 
@@ -163,14 +149,13 @@ class Evaluation:
 
     @cached_property
     def _isotonic_fit(self) -> tuple[Array, Array]:
-        return held_out_isotonic(self.energy_validation, self.energy, self.ruler.log_weight)
+        return held_out_isotonic(self.energy_validation, self.energy, self.truth.log_weight)
 
     @cached_property
     def spread(self) -> float:
         """Root mean square of the standard deviations of the data: the true ones, or else those of the test points."""
-        if self.ruler.dataset.density_known and self.ruler.has_lattice:
-            return self.ruler.spread
-        return float(self.test.double().var(0).mean().sqrt())
+        known = self.truth.spread
+        return float(self.test.y.double().var(0).mean().sqrt()) if known is None else known
 
     @cached_property
     def native_samples(self) -> Tensor:
@@ -179,28 +164,26 @@ class Evaluation:
             raise NotApplicable("the method has no sampler of its own")
         with torch.no_grad():
             generator = torch.Generator(self.like.device).manual_seed(self.seed)
-            return self.surface.sample(SAMPLES, generator).detach().cpu().double()
+            surface, n = self.surface, self.protocol.samples
+            if self.test.x is not None:
+                surface, n = surface.given(self.test.to(self.like).x), min(n, len(self.test))
+            return surface.sample(n, generator).detach().cpu().double()
 
     @cached_property
     def common_samples(self) -> Tensor:
-        """Samples (n, d) in float64: cells by their mass under exp(-beta* F), and a uniform place in the cell.
+        """Samples (n, d) in float64: points by their mass under exp(-beta* F), and a uniform place in their cells.
 
         No Markov chain, and no error of one. A state of bits has no inside: it is the sample.
         """
-        n, generator = SAMPLES, torch.Generator().manual_seed(self.seed)
-        domain = self.ruler.dataset.domain
-        if not isinstance(domain, Box | Binary):
-            raise NotApplicable("the common sampler needs a box or bits")
+        n, generator = self.protocol.samples, torch.Generator().manual_seed(self.seed)
+        support = self.truth.normalizer.support
         beta = 0.0 if np.isnan(self.beta) else self.beta  # a constant energy is the uniform law
-        log_mass = -beta * self.energy + self.ruler.log_weight
+        log_mass = -beta * self.energy + self.truth.log_weight
         cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
-        if isinstance(domain, Binary):
-            return self.ruler.support.points[index]
-        cell = (torch.tensor(domain.high) - torch.tensor(domain.low)).double() / self.ruler.side
-        jitter = torch.rand(n, domain.dim, generator=generator, dtype=torch.float64) - 0.5
-        return self.ruler.support.points[index] + jitter * cell
+        jitter = torch.rand(n, len(support.cell), generator=generator, dtype=torch.float64) - 0.5
+        return support.points[index] + jitter * support.cell
 
 
 @dataclass(frozen=True)
@@ -213,24 +196,9 @@ class EvalContext:
     """What a reader must know of a value that was computed."""
 
     @property
-    def energy(self) -> Array:
-        """F on the lattice, as the surface gives it."""
-        return self.evaluation.energy
-
-    @property
-    def log_p(self) -> Array:
-        """The true log density on the lattice."""
-        return self.evaluation.ruler.log_p
-
-    @property
-    def log_weight(self) -> Array:
-        """log volumes of the lattice."""
-        return self.evaluation.ruler.log_weight
-
-    @property
-    def entropy(self) -> float:
-        """Of the truth, in nats."""
-        return self.evaluation.ruler.entropy
+    def truth(self) -> Truth:
+        """What is known of the data."""
+        return self.evaluation.truth
 
     @property
     def beta_used(self) -> float:
@@ -241,26 +209,30 @@ class EvalContext:
 
     @property
     def log_z(self) -> float:
-        """log of the integral of exp(-beta F) over the lattice."""
-        return log_normalizer(self.energy, self.log_weight, self.beta_used)
+        """log of the integral of exp(-beta F) over the support, with a remark where that is too coarse for it."""
+        found = self.evaluation.log_z(self.beta_used)
+        if found.error > MAX_LOG_Z_ERROR:
+            self.remarks.append(
+                f"the lattice is coarse for this energy: log Z may be off by more than {MAX_LOG_Z_ERROR}"
+            )
+        return found.value
 
     @property
     def log_z_or_claim(self) -> float:
-        """``log_z``; without a lattice the zero that a normalized energy claims, with a remark that it is a claim."""
-        evaluation = self.evaluation
-        claims = evaluation.kind is EnergyKind.NORMALIZED and self.beta_used == 1
-        if evaluation.ruler.has_lattice or not claims:
+        """``log_z``; without a support the zero that a normalized energy claims, with a remark that it is a claim."""
+        reason = self.truth.normalizer.reason
+        claims = self.evaluation.kind is EnergyKind.NORMALIZED and self.beta_used == 1
+        if not (reason and claims):
             return self.log_z
-        dim = evaluation.ruler.dataset.domain.dim
-        self.remarks.append(f"log Z = 0 as the energy claims, not checked: no lattice covers {dim} dimensions")
+        self.remarks.append(f"log Z = 0 as the energy claims, not checked: {reason}")
         return 0.0
 
     @property
     def log_q(self) -> Array:
-        """The calibrated log density on the lattice."""
+        """The calibrated log density on the support."""
         if self.variant == "iso":
             return self.evaluation.iso_log_density
-        return -self.beta_used * self.energy - self.log_z
+        return -self.beta_used * self.evaluation.energy - self.log_z
 
     @property
     def nll_test(self) -> Array:
@@ -272,31 +244,6 @@ class EvalContext:
         """-log q at each validation point."""
         return np.asarray(self.beta_used * self.evaluation.energy_validation + self.log_z_or_claim, dtype=np.float64)
 
-    @property
-    def energy_test(self) -> Array:
-        """F at the test points."""
-        return self.evaluation.energy_test
-
-    @property
-    def log_p_test(self) -> Array:
-        """log p at the test points."""
-        return self.evaluation.log_p_test
-
-    @property
-    def score_test(self) -> Array:
-        """grad log p at the test points."""
-        return self.evaluation.score_test
-
-    @property
-    def energy_gradient_test(self) -> Array:
-        """grad F at the test points."""
-        return self.evaluation.energy_gradient_test
-
-    @property
-    def dataset(self) -> Dataset:
-        """The dataset."""
-        return self.evaluation.ruler.dataset
-
     def samples(self, n: int) -> Tensor:
         """The first ``n`` of this variant's samples."""
         found = self.evaluation.native_samples if self.variant == "native" else self.evaluation.common_samples
@@ -304,4 +251,4 @@ class EvalContext:
 
     def reference(self, n: int) -> Tensor:
         """The first ``n`` test points."""
-        return self.evaluation.test[:n].double()
+        return self.evaluation.test.y[:n].double()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from ebmbench.contracts import EnergyKind, MetricSpec
-from ebmbench.metrics import NO_SCALE
+from ebmbench.catalog.targets import load_target
+from ebmbench.contracts.records import MetricSpec
+from ebmbench.errors import NotApplicable, one_line, sentence
 from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable
 from ebmbench.store.records import Value
-from ebmbench.suite.catalog import load_target
-from ebmbench.suite.errors import one_line, sentence
 
 
 def evaluate(evaluation: Evaluation, specs: Iterable[tuple[MetricSpec, str]]) -> list[Value]:
@@ -19,16 +17,9 @@ def evaluate(evaluation: Evaluation, specs: Iterable[tuple[MetricSpec, str]]) ->
     return [value for spec, owner in specs for value in _variants(evaluation, spec, owner)]
 
 
-def obstacle(spec: MetricSpec, kind: EnergyKind, variant: str = "") -> str:
-    """Why a metric, or a variant of it, does not apply to a kind of energy; empty when it does."""
-    if kind in spec.kinds:
-        return NO_SCALE if variant == "raw" and kind is EnergyKind.RANKING else ""
-    return spec.why_not or f"not for {kind} energies"
-
-
 def _variants(evaluation: Evaluation, spec: MetricSpec, owner: str) -> Iterator[Value]:
     for variant in spec.variants:
-        reason = obstacle(spec, evaluation.kind, variant)
+        reason = spec.obstacle(evaluation.kind, variant)
         if reason:
             yield Value(metric=spec.name, variant=variant, note=f"n/a: {reason}")
         else:

@@ -1,7 +1,7 @@
-"""The energy as a landscape: its wells, the passes between them, and what lies between the modes of the truth.
+"""The energy as a landscape: its minima, the saddles between them, and what lies between the modes of the truth.
 
-A well counts when its depth, the height of the lowest pass out of it above its bottom, is at least ``LEAST_DEPTH``
-nats at the temperature of the calibration: wells and passes of the lattice come together from one sweep in the order
+A minimum counts when its depth, the height of the lowest saddle out of it above its bottom, is at least ``MIN_DEPTH``
+nats at the temperature of the calibration: minima and saddles of the lattice come together from one sweep in the order
 of energy (the persistence of sublevel sets: Edelsbrunner, Letscher & Zomorodian 2002).
 """
 
@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from ebmbench.datasets.domain import Box
-from ebmbench.metrics.calibration import Array
+from ebmbench.contracts.dataset import Batch
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.manifold import pairwise_auroc
-from ebmbench.metrics.ruler import NotApplicable
 from ebmbench.metrics.surface import level_set
+from ebmbench.truth.normalizer import Array
 
-LEAST_DEPTH = 1.0
+MIN_DEPTH = 1.0
 """Nats: a dent of the energy that is shallower is none."""
 PAIRS = 4000
 """Pairs of test points between which the truth's deepest gap is sought."""
@@ -36,15 +36,15 @@ Grid = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Wells:
-    """Wells of a lattice: the cells of their bottoms and their depths, both (W,); the deepest well has no rim."""
+class Minima:
+    """Minima of a lattice: the cells of their bottoms and their depths, both (W,); the deepest has no rim."""
 
     bottom: NDArray[np.int64]
     depth: Array
 
 
-def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Wells, Array]:
-    """The wells, and the lowest pass between each two of the marked cells.
+def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Minima, Array]:
+    """The minima, and the lowest saddle between each two of the marked cells.
 
     Cells are flooded in the order of energy and joined to their flooded neighbors (the eight of the plane); where two
     pools meet, the one with the higher bottom ends.
@@ -54,17 +54,17 @@ def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Wells, Array]:
         marks: (K,) different cells, by their place in the flattened lattice.
 
     Returns:
-        the wells, and the (K, K) energies of the lowest passes (on the diagonal, the marks' own energies).
+        the minima, and the (K, K) energies of the lowest saddles (on the diagonal, the marks' own energies).
     """
     rows, columns = energy.shape
     flat = energy.ravel()
     order = np.argsort(flat, kind="stable")
     parent = np.full(len(flat), -1)
-    passes = np.full((len(marks), len(marks)), np.inf)
+    saddles = np.full((len(marks), len(marks)), np.inf)
     pools: dict[int, list[int]] = {}
     for index, mark in enumerate(marks.tolist()):
         pools[mark] = [index]
-        passes[index, index] = flat[mark]
+        saddles[index, index] = flat[mark]
     bottoms: list[int] = []
     depths: list[float] = []
     parents, values = parent.tolist(), flat.tolist()
@@ -91,39 +91,39 @@ def sweep(energy: Grid, marks: NDArray[np.int64]) -> tuple[Wells, Array]:
                 if level > values[high]:
                     bottoms.append(high)
                     depths.append(level - values[high])
-                _join(pools, passes, low, high, level)
+                _join(pools, saddles, low, high, level)
                 parents[high] = low
     bottoms.append(root(int(order[0])))
     depths.append(np.inf)
-    return Wells(np.asarray(bottoms), np.asarray(depths)), passes
+    return Minima(np.asarray(bottoms), np.asarray(depths)), saddles
 
 
-def _join(pools: dict[int, list[int]], passes: Array, low: int, high: int, level: float) -> None:
-    """The marks of the pool that ends move to the other; the pass between them is where they met."""
+def _join(pools: dict[int, list[int]], saddles: Array, low: int, high: int, level: float) -> None:
+    """The marks of the pool that ends move to the other; the saddle between them is where they met."""
     moved = pools.pop(high, [])
     if not moved:
         return
     held = pools.setdefault(low, [])
     for one in moved:
         for other in held:
-            passes[one, other] = passes[other, one] = level
+            saddles[one, other] = saddles[other, one] = level
     held += moved
 
 
 @dataclass(frozen=True)
 class Relief:
-    """One calibrated energy on the lattice, with its wells and the passes between the truth's modes."""
+    """One calibrated energy on the lattice, with its minima and the saddles between the truth's modes."""
 
-    wells: Wells
-    passes: Array
+    minima: Minima
+    saddles: Array
     bottoms: Array
 
 
-def relief(energy: Array, shape: tuple[int, int], marks: NDArray[np.int64]) -> Relief:
+def relief(energy: Array, shape: tuple[int, ...], marks: NDArray[np.int64]) -> Relief:
     """The relief of an energy (M,) on a lattice of that shape; infinite energies are as high as the highest finite."""
     finite = np.minimum(energy, energy[np.isfinite(energy)].max())
-    wells, passes = sweep(finite.reshape(shape), marks)
-    return Relief(wells, passes, finite[marks])
+    minima, saddles = sweep(finite.reshape(shape), marks)
+    return Relief(minima, saddles, finite[marks])
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Terrain:
     owner: NDArray[np.int64]
     marks: NDArray[np.int64]
     truth: Relief
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
 
 
 def terrain(evaluation: Evaluation) -> Terrain:
@@ -142,18 +142,14 @@ def terrain(evaluation: Evaluation) -> Terrain:
     Raises:
         NotApplicable: if there are not.
     """
-    ruler = evaluation.ruler
-    ruler.require_density()
-    dataset = ruler.dataset
-    if dataset.modes < 2:
+    truth, log_p = evaluation.truth, evaluation.truth.log_p
+    if truth.modes < 2:
         raise NotApplicable("the distribution is in one piece")
-    if not isinstance(dataset.domain, Box) or dataset.domain.dim != 2:
-        raise NotApplicable("wells are sought on the plane only")
-    owner = dataset.assign_mode(ruler.support.points).numpy()
-    log_p = ruler.log_p
-    marks = [int(np.flatnonzero(owner == mode)[log_p[owner == mode].argmax()]) for mode in range(dataset.modes)]
-    shape = (ruler.side, ruler.side)
-    return Terrain(owner, np.asarray(marks), relief(-log_p, shape, np.asarray(marks)), shape)
+    truth.normalizer.plane("minima are sought on the plane only")
+    support = truth.normalizer.support
+    owner = truth.dataset.assign_mode(support.points).numpy()
+    marks = [int(np.flatnonzero(owner == mode)[log_p[owner == mode].argmax()]) for mode in range(truth.modes)]
+    return Terrain(owner, np.asarray(marks), relief(-log_p, support.shape, np.asarray(marks)), support.shape)
 
 
 def relief_at_beta(evaluation: Evaluation) -> Relief:
@@ -182,15 +178,15 @@ def gaps(evaluation: Evaluation) -> Tensor:
     Raises:
         NotApplicable: if hardly any two data points have a gap between them.
     """
-    if evaluation.ruler.binary:
-        raise NotApplicable("there is nothing between two states")
+    evaluation.truth.require_continuous("there is nothing between two states")
+    evaluation.truth.require_unconditional()
     level = float(np.quantile(evaluation.log_p_test, 1 - GAP_SHARE))
-    test = evaluation.test.double()
+    test = evaluation.test.y.double()
     generator = Generator().manual_seed(evaluation.seed)
     first, second = (test[torch.randint(len(test), (PAIRS,), generator=generator)] for _ in range(2))
     place = torch.linspace(0, 1, PLACES, dtype=torch.float64)[None, :, None]
     points = first[:, None] + place * (second - first)[:, None]
-    log_p = evaluation.ruler.dataset.log_prob(points.flatten(0, 1)).reshape(PAIRS, PLACES)
+    log_p = torch.from_numpy(evaluation.truth.log_p_at(Batch(points.flatten(0, 1)))).reshape(PAIRS, PLACES)
     lowest, index = log_p.min(1)
     kept = lowest < level
     if float(kept.double().mean()) < 0.5:
@@ -202,7 +198,7 @@ def gaps(evaluation: Evaluation) -> Tensor:
 
 
 def minima_recall(c: EvalContext) -> float:
-    """The share of the truth's modes that hold at least one well of the energy; modes that are no wells are not due."""
+    """The share of the truth's modes that hold a minimum of the energy; modes that are no minima are not due."""
     ground = c.evaluation.once(terrain)
     due = np.unique(_owners(ground, ground.truth))
     if len(due[due >= 0]) < 2:
@@ -211,22 +207,22 @@ def minima_recall(c: EvalContext) -> float:
 
 
 def minima_spurious(c: EvalContext) -> float:
-    """The number of wells that lie in no mode of the truth."""
+    """The number of minima that lie in no mode of the truth."""
     return float((_owners(c.evaluation.once(terrain), _relief(c)) < 0).sum())
 
 
 def _owners(ground: Terrain, found: Relief) -> NDArray[np.int64]:
-    """The mode that each well lies in."""
-    return ground.owner[found.wells.bottom[found.wells.depth >= LEAST_DEPTH]]
+    """The mode that each minimum lies in."""
+    return ground.owner[found.minima.bottom[found.minima.depth >= MIN_DEPTH]]
 
 
 def barrier_ratio(c: EvalContext) -> float:
-    """Median over pairs of modes of the height of the lowest pass between them, over the truth's.
+    """Median over pairs of modes of the height of the lowest saddle between them, over the truth's.
 
     A height is counted from the higher of the two modes' own energies.
     """
     ours, truth = (_heights(r) for r in (_relief(c), c.evaluation.once(terrain).truth))
-    held = truth >= LEAST_DEPTH
+    held = truth >= MIN_DEPTH
     if not held.any():
         raise NotApplicable(NO_BARRIERS)
     return float(np.median(ours[held] / truth[held]))
@@ -235,22 +231,22 @@ def barrier_ratio(c: EvalContext) -> float:
 def _heights(found: Relief) -> Array:
     upper = np.triu_indices(len(found.bottoms), 1)
     higher = np.maximum.outer(found.bottoms, found.bottoms)
-    return np.asarray((found.passes - higher)[upper], dtype=np.float64)
+    return np.asarray((found.saddles - higher)[upper], dtype=np.float64)
 
 
 def mode_mass_error(c: EvalContext) -> float:
     """1/2 sum of |mass of q - mass of p| over the modes and the rest of the plane, between 0 and 1."""
     owner = c.evaluation.once(terrain).owner
-    ours, truth = (np.bincount(owner + 1, np.exp(log_q + c.log_weight)) for log_q in (c.log_q, c.log_p))
+    ours, truth = (np.bincount(owner + 1, np.exp(log_q + c.truth.log_weight)) for log_q in (c.log_q, c.truth.log_p))
     return float(0.5 * np.abs(ours - truth).sum())
 
 
 def antimode(c: EvalContext) -> float:
     """The share of points between the data whose energy is as low as that of 95 % of the data: 0 for the truth."""
-    inside = c.energy[level_set(c.energy, c.log_p, c.log_weight)].max()
+    inside = c.evaluation.energy[level_set(c.evaluation.energy, c.truth.log_p, c.truth.log_weight)].max()
     return float((c.evaluation.energy_at(c.evaluation.once(gaps)) <= inside).mean())
 
 
 def auroc_between(c: EvalContext) -> float:
     """AUROC of F between data and the deepest gaps between them."""
-    return pairwise_auroc(c.energy_test, c.evaluation.energy_at(c.evaluation.once(gaps)))
+    return pairwise_auroc(c.evaluation.energy_test, c.evaluation.energy_at(c.evaluation.once(gaps)))

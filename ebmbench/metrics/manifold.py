@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Manifold
-from ebmbench.metrics.calibration import Array
+from ebmbench.contracts.dataset import Manifold
+from ebmbench.contracts.surface import input_gradient
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable, as_array
-from ebmbench.parts.gradient import input_gradient
+from ebmbench.truth.normalizer import Array, as_array
 
 POINTS = 500
 """Points of the manifold that are looked at."""
@@ -65,7 +65,8 @@ def manifold_of(evaluation: Evaluation) -> Manifold:
     Raises:
         NotApplicable: if it has none.
     """
-    manifold = evaluation.ruler.dataset.manifold
+    evaluation.truth.require_unconditional()
+    manifold = evaluation.truth.dataset.manifold
     if manifold is None:
         raise NotApplicable("these data scatter about no known curve or point")
     return manifold
@@ -174,7 +175,9 @@ def auroc_shell(c: EvalContext) -> float:
     low, high = SHELL
     distance = low + (high - low) * torch.rand(n, 1, generator=generator, dtype=torch.float64)
     side = 2.0 * torch.randint(2, (n, 1), generator=generator) - 1
-    return pairwise_auroc(c.energy_test, c.evaluation.energy_at(points + side * manifold.width * distance * normal))
+    return pairwise_auroc(
+        c.evaluation.energy_test, c.evaluation.energy_at(points + side * manifold.width * distance * normal)
+    )
 
 
 def pairwise_auroc(positive: Array, negative: Array) -> float:

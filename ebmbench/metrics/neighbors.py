@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import SAMPLES, EvalContext
-from ebmbench.metrics.ruler import NotApplicable
+from ebmbench.metrics.context import EvalContext
+from ebmbench.truth.normalizer import Array
 
 NEIGHBORS = 5
 CLASSIFIED = 2000
@@ -78,9 +77,8 @@ def _neighbors(c: EvalContext) -> tuple[Array, Array]:
     Raises:
         NotApplicable: on bits, where points coincide and a ball has no inside.
     """
-    if c.evaluation.ruler.binary:
-        raise NotApplicable("bits coincide: the distance to a neighbor is a tie")
-    return _both(c, SAMPLES)
+    c.truth.require_continuous("bits coincide: the distance to a neighbor is a tie")
+    return _both(c, c.evaluation.protocol.samples)
 
 
 def precision(c: EvalContext) -> float:

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from ebmbench.metrics.context import SAMPLES, EvalContext
-from ebmbench.metrics.ruler import NotApplicable
+from ebmbench.errors import NotApplicable
+from ebmbench.metrics.context import EvalContext
 
 BANDWIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Of the Gaussian kernels, in units of the data's spread: the median heuristic is blind to fine structure."""
@@ -77,6 +77,11 @@ def half_circle(n: int) -> Tensor:
 # --- the metrics of the catalog --------------------------------------------------------------------------------------
 
 
+def _all(c: EvalContext) -> int:
+    """As many points as there are of both."""
+    return min(c.evaluation.protocol.samples, len(c.evaluation.test))
+
+
 def mmd2(c: EvalContext) -> float:
     """Unbiased MMD^2 between samples and test points."""
     bandwidths = torch.tensor(BANDWIDTHS, dtype=torch.float64) * c.evaluation.spread
@@ -86,8 +91,8 @@ def mmd2(c: EvalContext) -> float:
 
 def sliced_wasserstein(c: EvalContext) -> float:
     """Sliced 2-Wasserstein distance between samples and test points."""
-    n = min(SAMPLES, len(c.evaluation.test))
-    if c.dataset.domain.dim != 2:
+    n = _all(c)
+    if c.truth.dataset.domain.dim != 2:
         raise NotApplicable("directions are laid out for the plane only")
     return sliced_w2(c.samples(n), c.reference(n), half_circle(PROJECTIONS))
 
@@ -95,7 +100,7 @@ def sliced_wasserstein(c: EvalContext) -> float:
 def mode_coverage(c: EvalContext) -> float:
     """The share of the modes that get at least a tenth of their due of the samples."""
     _need_modes(c)
-    n = min(SAMPLES, len(c.evaluation.test))
+    n = _all(c)
     found, due = (_mode_shares(c, points) for points in (c.samples(n), c.reference(n)))
     return float((found >= FAIR_SHARE * due).double().mean())
 
@@ -114,21 +119,17 @@ def wasserstein2(c: EvalContext) -> float:
 def mode_kl(c: EvalContext) -> float:
     """KL of the shares of the modes among samples from those among test points; one sample is added to each mode."""
     _need_modes(c)
-    n = min(SAMPLES, len(c.evaluation.test))
-    found, due = (
-        (_mode_shares(c, points) * n + 1) / (n + c.dataset.modes) for points in (c.samples(n), c.reference(n))
-    )
+    n = _all(c)
+    found, due = ((_mode_shares(c, points) * n + 1) / (n + c.truth.modes) for points in (c.samples(n), c.reference(n)))
     found, due = found / found.sum(), due / due.sum()
     return float((due * (due / found).log()).sum())
 
 
 def _need_modes(c: EvalContext) -> None:
-    if not c.dataset.density_known:
-        raise NotApplicable("the modes of these data are not known")
-    if c.dataset.modes < 2:
+    if c.truth.modes < 2:
         raise NotApplicable("the distribution is in one piece")
 
 
 def _mode_shares(c: EvalContext, points: Tensor) -> Tensor:
-    index = c.dataset.assign_mode(points)
-    return torch.bincount(index[index >= 0], minlength=c.dataset.modes) / len(points)
+    index = c.truth.dataset.assign_mode(points)
+    return torch.bincount(index[index >= 0], minlength=c.truth.modes) / len(points)

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from ebmbench.metrics.calibration import Array, isotonic_log_density
+from ebmbench.errors import NotApplicable
+from ebmbench.metrics.calibration import isotonic_log_density
 from ebmbench.metrics.context import EvalContext
-from ebmbench.metrics.ruler import NotApplicable
+from ebmbench.truth.normalizer import Array
 
-LEAST_FLOOR = 1e-6
+MIN_FLOOR = 1e-6
 """Nats by which the Gaussian must fall short for skill to mean anything."""
 
 
@@ -70,24 +71,24 @@ def level_volume(energy: Array, log_p: Array, log_weight: Array, share: float = 
 
 def kl(c: EvalContext) -> float:
     """KL(p || q)."""
-    return divergence(c.log_p, c.log_q, c.log_weight)
+    return divergence(c.truth.log_p, c.log_q, c.truth.log_weight)
 
 
 def kl_reverse(c: EvalContext) -> float:
     """KL(q || p)."""
-    log_p = c.log_p
-    return divergence(c.log_q, log_p, c.log_weight)
+    log_p = c.truth.log_p
+    return divergence(c.log_q, log_p, c.truth.log_weight)
 
 
 def kl_smoothed(c: EvalContext) -> float:
     """KL(p_s || q), p_s being the truth blurred by the method's own noise: what a SMOOTHED energy is an estimate of."""
     log_p = c.evaluation.smoothed_log_p
-    return divergence(log_p, c.log_q, c.log_weight)
+    return divergence(log_p, c.log_q, c.truth.log_weight)
 
 
 def tv(c: EvalContext) -> float:
     """Total variation between p and q."""
-    return total_variation(c.log_p, c.log_q, c.log_weight)
+    return total_variation(c.truth.log_p, c.log_q, c.truth.log_weight)
 
 
 def nll(c: EvalContext) -> float:
@@ -95,10 +96,10 @@ def nll(c: EvalContext) -> float:
 
     Where p is not known, ``iso`` is fitted to the validation points and read at the test points, as the others are.
     """
-    if c.variant == "iso" and not c.dataset.density_known:
+    if c.variant == "iso" and not c.truth.on_support:
         return float(-c.evaluation.iso_log_density_test.mean())
     if c.variant == "iso":
-        return divergence(c.log_p, c.log_q, c.log_weight) + c.entropy
+        return divergence(c.truth.log_p, c.log_q, c.truth.log_weight) + c.truth.entropy
     return float(c.nll_test.mean())
 
 
@@ -109,7 +110,7 @@ def nll_se(c: EvalContext) -> float:
 
 def nll_excess(c: EvalContext) -> float:
     """``nll`` minus the entropy of p."""
-    entropy = c.entropy
+    entropy = c.truth.entropy
     return nll(c) - entropy
 
 
@@ -120,27 +121,27 @@ def nll_validation(c: EvalContext) -> float:
 
 def fisher(c: EvalContext) -> float:
     """1/2 E_p |grad F + grad log p|^2 at the test points, F being the calibrated energy."""
-    score = c.score_test
-    error = c.beta_used * c.energy_gradient_test + score
+    score = c.evaluation.score_test
+    error = c.beta_used * c.evaluation.energy_gradient_test + score
     return float(0.5 * np.square(error).sum(-1).mean())
 
 
 def spearman(c: EvalContext) -> float:
     """Rank correlation of F and -log p at the test points."""
-    return float(spearmanr(c.energy_test, -c.log_p_test).statistic)
+    return float(spearmanr(c.evaluation.energy_test, -c.evaluation.log_p_test).statistic)
 
 
 def auroc(c: EvalContext) -> float:
     """AUROC of F between data (the test points, where their law is not known) and the uniform law on the domain."""
-    if not c.dataset.density_known:
-        return sampled_ranking_area(c.energy_test, c.energy, c.log_weight)
-    return ranking_area(c.energy, c.log_p, c.log_weight)
+    if not c.truth.on_support:
+        return sampled_ranking_area(c.evaluation.energy_test, c.evaluation.energy, c.truth.log_weight)
+    return ranking_area(c.evaluation.energy, c.truth.log_p, c.truth.log_weight)
 
 
 def v95_ratio(c: EvalContext) -> float:
     """Volume of F's 95 % set over that of the truth."""
-    truth = level_volume(-c.log_p, c.log_p, c.log_weight)
-    return level_volume(c.energy, c.log_p, c.log_weight) / truth
+    truth = level_volume(-c.truth.log_p, c.truth.log_p, c.truth.log_weight)
+    return level_volume(c.evaluation.energy, c.truth.log_p, c.truth.log_weight) / truth
 
 
 def beta(c: EvalContext) -> float:
@@ -168,25 +169,27 @@ def skill(c: EvalContext) -> float:
 
     On bits the floor is the law of independent bits with the true means in the place of the Gaussian.
     """
-    floor = iso_excess(c.evaluation.ruler.floor_energy, c)
-    if floor < LEAST_FLOOR:
+    floor = iso_excess(c.truth.floor_energy, c)
+    if floor < MIN_FLOOR:
         raise NotApplicable("the truth ranks like its floor: there is nothing to gain on it")
-    return float(np.clip(1 - iso_excess(c.energy, c) / floor, -1, 1))
+    return float(np.clip(1 - iso_excess(c.evaluation.energy, c) / floor, -1, 1))
 
 
 def iso_excess(energy: Array, c: EvalContext) -> float:
     """KL(p || the best density that decreases with the energy)."""
-    return divergence(c.log_p, isotonic_log_density(energy, c.log_p, c.log_weight), c.log_weight)
+    return divergence(
+        c.truth.log_p, isotonic_log_density(energy, c.truth.log_p, c.truth.log_weight), c.truth.log_weight
+    )
 
 
 def log_density_mse(c: EvalContext) -> float:
     """Mean of (log q - log p)^2 over the test points (Schroder et al. 2023, figure 3)."""
-    return float(np.square(c.nll_test + c.log_p_test).mean())
+    return float(np.square(c.nll_test + c.evaluation.log_p_test).mean())
 
 
 def hellinger(c: EvalContext) -> float:
     """Hellinger distance, the root of 1 - integral of sqrt(p q), between 0 and 1."""
-    overlap = np.exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()
+    overlap = np.exp(0.5 * (c.truth.log_p + c.log_q) + c.truth.log_weight).sum()
     return float(np.sqrt(max(0.0, 1 - overlap)))
 
 
@@ -197,31 +200,31 @@ def jeffreys(c: EvalContext) -> float:
 
 def mass_volume_area(c: EvalContext) -> float:
     """Area under the mass-volume curve: the mean over a of the volume of {F <= t_a}, t_a the a-quantile on data."""
-    return float((1 - auroc(c)) * np.exp(c.log_weight).sum())
+    return float((1 - auroc(c)) * np.exp(c.truth.log_weight).sum())
 
 
 def iou95(c: EvalContext) -> float:
     """Volume of the intersection of F's and the truth's 95 % sets over that of their union."""
-    ours = level_set(c.energy, c.log_p, c.log_weight)
-    truth = level_set(-c.log_p, c.log_p, c.log_weight)
-    volume = np.exp(c.log_weight)
+    ours = level_set(c.evaluation.energy, c.truth.log_p, c.truth.log_weight)
+    truth = level_set(-c.truth.log_p, c.truth.log_p, c.truth.log_weight)
+    volume = np.exp(c.truth.log_weight)
     return float(volume[ours & truth].sum() / volume[ours | truth].sum())
 
 
 def spearman_uniform(c: EvalContext) -> float:
     """Rank correlation of F and -log p over the lattice: it sees the far field that data never visit."""
-    return float(spearmanr(c.energy, -c.log_p).statistic)
+    return float(spearmanr(c.evaluation.energy, -c.truth.log_p).statistic)
 
 
 def d_prime(c: EvalContext) -> float:
     """(mean F of the uniform law - mean F of data) over the standard deviation of F on data: a margin without scale."""
-    volume = np.exp(c.log_weight)
-    if c.dataset.density_known:
-        mass = np.exp(c.log_p + c.log_weight)
-        mean = float(mass @ c.energy)
-        spread = float(np.sqrt(mass @ np.square(c.energy - mean)))
+    volume = np.exp(c.truth.log_weight)
+    if c.truth.on_support:
+        mass = np.exp(c.truth.log_p + c.truth.log_weight)
+        mean = float(mass @ c.evaluation.energy)
+        spread = float(np.sqrt(mass @ np.square(c.evaluation.energy - mean)))
     else:
-        mean, spread = float(c.energy_test.mean()), float(c.energy_test.std())
+        mean, spread = float(c.evaluation.energy_test.mean()), float(c.evaluation.energy_test.std())
     if not spread > 0:
         raise NotApplicable("the energy is constant on data")
-    return (float(volume @ c.energy) / float(volume.sum()) - mean) / spread
+    return (float(volume @ c.evaluation.energy) / float(volume.sum()) - mean) / spread

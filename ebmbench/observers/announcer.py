@@ -6,8 +6,8 @@ from typing import Any
 
 import pluggy
 
-from ebmbench.store.tables import RunResult, TrialResult
-from ebmbench.suite.errors import one_line
+from ebmbench.errors import one_line
+from ebmbench.store.runs import RunResult, TrialResult
 
 
 class Announcer:

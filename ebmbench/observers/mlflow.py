@@ -15,26 +15,23 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
 
-from ebmbench.contracts import Status
-from ebmbench.store.folders import Store, write_atomic
-from ebmbench.store.records import flat_name
-from ebmbench.store.tables import RunResult, TrialResult
-from ebmbench.suite.errors import one_line
-from ebmbench.suite.hooks import hookimpl
-
-if TYPE_CHECKING:
-    pass
+from ebmbench.catalog.hooks import hookimpl
+from ebmbench.contracts.records import Status, flat_name
+from ebmbench.errors import one_line
+from ebmbench.store.files import write_atomic
+from ebmbench.store.folders import Store
+from ebmbench.store.runs import SUMS, RunResult, TrialResult
 
 Draw = Callable[[TrialResult, Path], bool]
 
 PATIENCE = 60.0
 """Seconds that the end of a run waits for the mirror."""
-METRICS_A_REQUEST, PARAMS_A_REQUEST = 1000, 100
-LONGEST_VALUE = 6000
+MAX_METRICS, MAX_PARAMS = 1000, 100
+MAX_VALUE_LENGTH = 6000
 
 
 def quiet_environment() -> None:
@@ -53,7 +50,7 @@ class Mirrored:
     """Which trials of which plans are in the mirror: ``mlflow.json`` beside the suite's tables."""
 
     def __init__(self, store: Store, suite: str) -> None:
-        self.path = store.suite(suite) / "mlflow.json"
+        self.path = store.suite_dir(suite) / "mlflow.json"
         self.store = store
         self.parents: dict[str, str] = {}
         self.trials: dict[str, str] = {}
@@ -228,13 +225,14 @@ class Mirror:
         from mlflow.entities import Metric, Param
 
         metrics = [
-            Metric(name, value, start + round(1000 * seconds), step) for name, value, seconds, step in _metrics(trial)
+            Metric(name, value, start + round(1000 * seconds), step)
+            for name, value, seconds, step in _metrics(trial, self.result.numbers(trial))
         ]
-        params = [Param(name, value[:LONGEST_VALUE]) for name, value in _params(trial)]
-        for i in range(0, max(len(metrics), 1), METRICS_A_REQUEST):
-            self.client.log_batch(run_id, metrics=metrics[i : i + METRICS_A_REQUEST])
-        for i in range(0, len(params), PARAMS_A_REQUEST):
-            self.client.log_batch(run_id, params=params[i : i + PARAMS_A_REQUEST])
+        params = [Param(name, value[:MAX_VALUE_LENGTH]) for name, value in _params(trial)]
+        for i in range(0, max(len(metrics), 1), MAX_METRICS):
+            self.client.log_batch(run_id, metrics=metrics[i : i + MAX_METRICS])
+        for i in range(0, len(params), MAX_PARAMS):
+            self.client.log_batch(run_id, params=params[i : i + MAX_PARAMS])
 
     def _draw(self, run_id: str, trial: TrialResult) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -246,9 +244,8 @@ class Mirror:
 
     def finish(self, result: RunResult) -> None:
         """The leaderboard and the figure on the parent."""
-        for name in ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png", "run.json"):
-            path = result.folder / name
-            if path.is_file():
+        for path in sorted(result.folder.iterdir()):
+            if path.suffix != ".parquet" and not path.name.startswith((".", SUMS)):
                 self.client.log_artifact(self.parent, str(path))
 
     def close(self) -> None:
@@ -277,7 +274,7 @@ def _tags(trial: TrialResult, parent: str) -> dict[str, str]:
         "ebmbench.device": view.device,
         "ebmbench.status": str(trial.status),
     }
-    return {**tags, "ebmbench.error": trial.error[:LONGEST_VALUE]} if trial.error else tags
+    return {**tags, "ebmbench.error": trial.error[:MAX_VALUE_LENGTH]} if trial.error else tags
 
 
 def _params(trial: TrialResult) -> Iterator[tuple[str, str]]:
@@ -294,7 +291,7 @@ def _params(trial: TrialResult) -> Iterator[tuple[str, str]]:
             yield f"{section}.{name}", str(value)
 
 
-def _metrics(trial: TrialResult) -> Iterator[tuple[str, float, float, int]]:
+def _metrics(trial: TrialResult, numbers: dict[str, float]) -> Iterator[tuple[str, float, float, int]]:
     """Name, value, seconds of training, step. Infinite values are left out: the database would store a number."""
     limit = 1e300
     for p in trial.curve:
@@ -303,8 +300,8 @@ def _metrics(trial: TrialResult) -> Iterator[tuple[str, float, float, int]]:
     training = trial.training
     if training is None:
         return
-    for name, value in trial.values.items():
+    for name, value in numbers.items():
         if abs(value) < limit:
             yield f"eval/{name}", value, training.train_seconds, training.steps
-    for name, value in training.model_dump(exclude_none=True, exclude={"model_sha256"}).items():
+    for name, value in training.model_dump(exclude_none=True, exclude={"sha256"}).items():
         yield f"cost/{name}", float(value), training.train_seconds, training.steps

@@ -6,17 +6,18 @@ import math
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
+from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.surface import MapModel, Surface
 from ebmbench.parts.gradient import GradientMethod
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.surface import Surface
+from ebmbench.parts.standardized import StandardizedSurface
 
 ROWS_AT_ONCE = 3072
 """Rows through the map at once: more of them fall out of the processor's cache, and run at half the speed."""
 
 
-class ReconstructionSurface(Surface):
+class ReconstructionSurface(StandardizedSurface):
     """F(y) = mean_j |u - G(u + s e_j)|^2 in standardized coordinates u, over a fixed isotropic cloud e_j.
 
     With s = 0 it is the plain reconstruction error |u - G(u)|^2 of the lecture, whose energy is low wherever G has a
@@ -27,34 +28,26 @@ class ReconstructionSurface(Surface):
         problem: gives the net and the standardization.
         noise: s, in units of the data's standard deviation.
         draws: how many e_j, when s > 0.
-        net: G on standardized coordinates, (B, d) -> (B, d), which counts its own passes; by default the shared map.
+        net: G on standardized coordinates, (B, d) -> (B, d); by default the shared map.
     """
 
-    mean: Tensor
-    std: Tensor
     cloud: Tensor
-    map: nn.Module
+    map: MapModel
 
-    def __init__(self, problem: Problem, noise: float, draws: int, net: nn.Module | None = None) -> None:
-        super().__init__()
-        self.register_buffer("mean", problem.mean.clone())
-        self.register_buffer("std", problem.std.clone())
+    def __init__(self, problem: Problem, noise: float, draws: int, net: MapModel | None = None) -> None:
+        super().__init__(problem)
         cloud = noise * isotropic_cloud(draws, problem.dim) if noise else torch.zeros(1, problem.dim)
         self.register_buffer("cloud", cloud)
         self.map = problem.map_net() if net is None else net
 
-    def standardize(self, y: Tensor) -> Tensor:
-        """u = (y - mean) / std."""
-        return (y - self.mean) / self.std
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         rows = max(1, ROWS_AT_ONCE // len(self.cloud))
         return torch.cat([self._errors(u) for u in torch.split(self.standardize(y), rows)])
 
     def _errors(self, u: Tensor) -> Tensor:
         seen = (u[:, None] + self.cloud).flatten(0, 1)
-        rebuilt: Tensor = self.map(seen).unflatten(0, (len(u), len(self.cloud)))
+        rebuilt = self.map(seen).view(len(u), len(self.cloud), -1)
         return (u[:, None] - rebuilt).square().sum(-1).mean(-1)
 
 
@@ -64,7 +57,7 @@ class ReconstructionMethod(GradientMethod):
     energy_noise: float = Field(0.1, ge=0, description="size of the cloud that the energy looks from (0: none)")
     energy_draws: int = Field(6, ge=3, description="points of that cloud; off the plane at least two for each axis")
 
-    def map_of(self, problem: Problem) -> nn.Module:
+    def map_of(self, problem: Problem) -> MapModel:
         """The map that is trained: the shared residual one."""
         return problem.map_net()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ebmbench.contracts.records import NetConfig
 from ebmbench.parts.nets import FourierNet
-from ebmbench.suite.schema import NetConfig
 
 
 def coarse_net(inputs: int, outputs: int, config: NetConfig) -> FourierNet:

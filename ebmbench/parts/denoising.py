@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from ebmbench.contracts.surface import EnergyModel
 from ebmbench.parts.energies import EnergySurface
-from ebmbench.parts.nets import EnergyNet
 from ebmbench.parts.noise import normal
 
 
@@ -15,7 +15,7 @@ class ScoreSurface(EnergySurface):
 
     size: Tensor
 
-    def __init__(self, net: EnergyNet, size: Tensor) -> None:
+    def __init__(self, net: EnergyModel, size: Tensor) -> None:
         super().__init__(net)
         self.register_buffer("size", size.clone())
 
@@ -26,7 +26,7 @@ class ScoreSurface(EnergySurface):
 
     def denoise(self, y: Tensor) -> Tensor:
         """G(y) = y - s^2 grad F(y), (B, d) -> (B, d): the mean of the clean point when F is right (Miyasawa 1961)."""
-        return y - self.size.square() * self.net.with_gradient(y)[1]
+        return y - self.size.square() * self.with_gradient(y)[1]
 
 
 def corrupted(y: Tensor, size: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
-from ebmbench.contracts import Batch, Logs, Method, State
-from ebmbench.parts.counting import count_passes, paused
-from ebmbench.parts.nets import FourierNet
-from ebmbench.parts.surface import Surface
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.method import Logs, Method, Stepper, TrainingState
+from ebmbench.contracts.surface import EnergyModel, MapModel, Surface
+from ebmbench.errors import UsageError
 
 ParamGroups = list[dict[str, Any]]
 """What torch's optimizers take: ``[{"params": [...], "lr_scale": 10.0}, ...]``."""
@@ -44,7 +44,7 @@ class GradientMethod(Method):
     def after_step(self, surface: Any) -> None:
         """What is to be done after each update, such as a projection."""
 
-    def settle(self, surface: Any) -> None:
+    def finalize(self, surface: Any) -> None:
         """What the averaged surface lacks before it is read out, such as its own normalizer; off the clock."""
 
     def stepper(self, surface: Surface, compiled: bool = False) -> GradientStepper:
@@ -52,22 +52,22 @@ class GradientMethod(Method):
         return GradientStepper(self, surface, compiled)
 
 
-class GradientStepper:
-    """The state that training needs beside the surface: optimizer moments and the averaged twin."""
+class GradientStepper(Stepper):
+    """The state that training needs beside the surface: optimizer moments and the averaged model."""
+
+    method: GradientMethod
 
     def __init__(self, method: GradientMethod, surface: Surface, compiled: bool = False) -> None:
-        self.method, self.surface = method, surface
-        self.batch_rows = method.batch
+        super().__init__(method, surface)
         self.taken = 0
         groups = method.param_groups(surface)
         self.scales = [float(group.pop("lr_scale", 1.0)) for group in groups]
         self.parameters: list[Tensor] = [p for group in groups for p in group["params"]]
         self.optimizer = torch.optim.Adam(groups, lr=method.lr, fused=self._can_fuse())
-        self.twin = copy.deepcopy(surface).requires_grad_(False)
+        self.ema_model = copy.deepcopy(surface).requires_grad_(False)
         if compiled:
-            for module in surface.modules():
-                if isinstance(module, FourierNet):
-                    module.compile()
+            for module in _innermost_models(surface):
+                module.compile()
 
     def _can_fuse(self) -> bool:
         return all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in self.parameters)
@@ -103,6 +103,10 @@ class GradientStepper:
 
     def _backward(self, loss: Tensor | Mapping[str, Tensor]) -> Tensor:
         if isinstance(loss, Tensor):
+            if not loss.requires_grad:
+                raise UsageError(
+                    "loss: it depends on no parameter of the surface, so that nothing can be learned from it"
+                )
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach()
         for part, term in loss.items():
@@ -116,48 +120,34 @@ class GradientStepper:
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(self.method.ema, (self.taken + 1) / (self.taken + 10))
-        torch._foreach_lerp_(list(self.twin.parameters()), list(self.surface.parameters()), 1 - decay)
+        torch._foreach_lerp_(list(self.ema_model.parameters()), list(self.surface.parameters()), 1 - decay)
 
     @torch.no_grad()
-    def readout(self) -> Surface:
-        """The twin with the averaged parameters and the surface's own buffers."""
-        for mine, theirs in zip(self.twin.buffers(), self.surface.buffers(), strict=True):
+    def eval_surface(self) -> Surface:
+        """The averaged parameters with the surface's own buffers."""
+        for mine, theirs in zip(self.ema_model.buffers(), self.surface.buffers(), strict=True):
             mine.copy_(theirs)
-        self.method.settle(self.twin)
-        return self.twin
+        self.method.finalize(self.ema_model)
+        return self.ema_model
 
-    def finished(self) -> bool:
-        """Never: a loss is followed until the budget is spent."""
-        return False
-
-    def state(self) -> State:
+    def state(self) -> TrainingState:
         """The surface, its average, the optimizer's moments, and how many steps were taken."""
         return {
             "surface": self.surface.state_dict(),
-            "twin": self.twin.state_dict(),
+            "ema_model": self.ema_model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "taken": self.taken,
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: TrainingState) -> None:
         """Go on from there."""
         self.surface.load_state_dict(state["surface"])
-        self.twin.load_state_dict(state["twin"])
+        self.ema_model.load_state_dict(state["ema_model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.taken = state["taken"]
 
 
-def input_gradient(surface: Surface, y: Tensor, create_graph: bool = False) -> tuple[Tensor, Tensor]:
-    """The energy (B,) and its gradient with respect to y (B, d), by autograd; counted as three passes a row.
-
-    Args:
-        surface: any energy.
-        y: (B, d).
-        create_graph: keep the graph, so that a loss on the gradient can be propagated back.
-    """
-    y = y.detach().requires_grad_(True)
-    with torch.enable_grad(), paused():
-        energy = surface(y)
-        (gradient,) = torch.autograd.grad(energy.sum(), y, create_graph=create_graph)
-    count_passes(len(y), units=3, gradient=True, trained=create_graph)
-    return (energy, gradient) if create_graph else (energy.detach(), gradient)
+def _innermost_models(surface: Surface) -> list[nn.Module]:
+    """The energies and maps in a surface that are made of no others: where the work is."""
+    models = [m for m in surface.modules() if isinstance(m, EnergyModel | MapModel) and m is not surface]
+    return [model for model in models if not any(other in models for other in model.modules() if other is not model)]

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ebmbench.parts.counting import count_passes
-from ebmbench.suite.schema import NetConfig
+from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.records import NetConfig
+from ebmbench.contracts.surface import EnergyModel, MapModel
 
 BASE_VARIANCE = 4.0
 """Variance, in units of the data's, of the Gaussian base measure that keeps exp(-F) integrable."""
 
 
-class FourierNet(nn.Module):
+class FourierNet(MapModel):
     """Random Fourier features of u (B, d), then SiLU layers, then ``outputs`` linear units."""
 
     frequencies: Tensor
@@ -63,10 +64,6 @@ class FourierNet(nn.Module):
             adjoint = (adjoint * slope) @ cast(nn.Linear, layer).weight
         direct, of_sin, of_cos = torch.split(adjoint, [u.shape[-1], *[self.frequencies.shape[1]] * 2], -1)
         return value, direct + (of_sin * cos - of_cos * sin) @ self.frequencies.T
-
-    def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """The outputs (B, k) and their Jacobian (B, d, k), rows by input coordinate, as forward operations."""
-        return self.with_tangents(u, _axes(u))
 
     def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """The outputs (B, k) and how fast they change (B, m, k) along directions (B, m, d), as forward operations."""
@@ -108,11 +105,6 @@ class FourierNet(nn.Module):
         return value, direct + (of_sin * cos - of_cos * sin) @ self.frequencies.T, second
 
 
-def _axes(u: Tensor) -> Tensor:
-    """The unit vectors (B, d, d), rows by axis, at each row of u (B, d)."""
-    return torch.eye(u.shape[-1], dtype=u.dtype, device=u.device).expand(len(u), -1, -1)
-
-
 def _silu_with_slope(a: Tensor) -> tuple[Tensor, Tensor]:
     sigmoid = torch.sigmoid(a)
     h = a * sigmoid
@@ -127,7 +119,7 @@ def _silu_with_bend(a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return h, sigmoid + h * fall, sigmoid * fall * (2 + a - 2 * h)
 
 
-class EnergyNet(nn.Module):
+class EnergyNet(EnergyModel):
     """F(y) = net(u) + |u|^2 / (2 * 4), u = (y - mean) / std: a free-form energy on a Gaussian base measure."""
 
     mean: Tensor
@@ -142,14 +134,11 @@ class EnergyNet(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """The energy, (B, d) -> (B,)."""
-        count_passes(len(y))
         u = (y - self.mean) / self.std
-        value: Tensor = self.net(u)
-        return value.squeeze(-1) + self.precision * u.square().sum(-1) / 2
+        return self.net(u).squeeze(-1) + self.precision * u.square().sum(-1) / 2
 
     def with_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """The energy (B,) and its gradient with respect to y (B, d), differentiable in the parameters."""
-        count_passes(len(y), units=3, gradient=True)
         u = (y - self.mean) / self.std
         value, gradient = self.net.with_adjoint(u)
         return value + self.precision * u.square().sum(-1) / 2, (gradient + self.precision * u) / self.std
@@ -157,19 +146,13 @@ class EnergyNet(nn.Module):
     def with_curvature(self, y: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The energy (B,), its gradient (B, d) and v' H v (B, k), H the Hessian in y, for directions v (B, k, d).
 
-        Differentiable in the parameters; each direction costs one pass beside the three of energy and gradient.
+        Differentiable in the parameters; each direction costs one forward beside the three of energy and gradient.
         """
-        count_passes(len(y), units=3 + directions.shape[1], gradient=True)
         u, along = (y - self.mean) / self.std, directions / self.std
         value, gradient, second = self.net.with_curvature(u, along)
         energy = value + self.precision * u.square().sum(-1) / 2
         second = second + self.precision * along.square().sum(-1)
         return energy, (gradient + self.precision * u) / self.std, second
-
-    def with_laplacian(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The energy (B,), its gradient (B, d) and its exact Laplacian (B,): the curvature along every axis."""
-        energy, gradient, second = self.with_curvature(y, _axes(y))
-        return energy, gradient, second.sum(-1)
 
 
 class BinaryNet(EnergyNet):
@@ -187,29 +170,30 @@ def without_features(config: NetConfig) -> NetConfig:
     return config.model_copy(update={"features": 0})
 
 
-class MapNet(nn.Module):
+class MapNet(MapModel):
     """A residual map of standardized coordinates, G(u) = u + net(u): what auto-encoders are made of here."""
 
     def __init__(self, dim: int, config: NetConfig) -> None:
         super().__init__()
         self.net = FourierNet(dim, dim, config)
 
-    def residual(self, u: Tensor) -> Tensor:
-        """G(u) - u, (B, d) -> (B, d)."""
-        count_passes(len(u))
-        step: Tensor = self.net(u)
-        return step
-
     def forward(self, u: Tensor) -> Tensor:
         """G(u), (B, d) -> (B, d)."""
-        return u + self.residual(u)
-
-    def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """G(u) (B, d) and dG/du (B, d, d), rows by input coordinate, differentiable in the parameters."""
-        return self.with_tangents(u, _axes(u))
+        return u + self.net(u)
 
     def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """G(u) (B, d) and how fast it moves (B, m, d) along directions (B, m, d), a pass each."""
-        count_passes(len(u), units=1 + directions.shape[1])
+        """G(u) (B, d) and how fast it moves (B, m, d) along directions (B, m, d)."""
         step, slope = self.net.with_tangents(u, directions)
         return u + step, slope + directions
+
+
+def energy_net(problem: Problem) -> EnergyNet:
+    """The shared energy network; on bits without Fourier features."""
+    if problem.domain.kind == "binary":
+        return BinaryNet(problem.dim, problem.net)
+    return EnergyNet(problem.mean, problem.std, problem.net)
+
+
+def map_net(problem: Problem) -> MapNet:
+    """The shared network from standardized y to as many outputs."""
+    return MapNet(problem.dim, problem.net)

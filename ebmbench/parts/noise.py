@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
+
+from ebmbench.contracts.problem import Noise, Problem
 
 
 def normal(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
@@ -28,7 +30,7 @@ def log_uniform(shape: tuple[int, ...], low: float, high: float, like: Tensor, r
     return low * torch.pow(high / low, uniform(shape, like, rng))
 
 
-class Gaussian(nn.Module):
+class Gaussian(Noise):
     """A multivariate normal with fixed moments, kept as buffers."""
 
     mean: Tensor
@@ -49,3 +51,8 @@ class Gaussian(nn.Module):
         """``n`` independent draws, (n, d)."""
         noise = normal((n, len(self.mean)), self.mean, generator)
         return self.mean + noise @ self.cholesky.T
+
+
+def gaussian(problem: Problem, scale: float) -> Gaussian:
+    """The normal with the training set's mean and ``scale`` times its covariance."""
+    return Gaussian(problem.mean, scale * problem.cov)

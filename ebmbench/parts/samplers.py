@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from ebmbench.parts.noise import Gaussian, normal, uniform
+from ebmbench.contracts.problem import Noise
+from ebmbench.parts.noise import normal, uniform
 
 WithGradient = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From y (B, d) to the energy (B,) and its gradient (B, d)."""
@@ -160,7 +161,7 @@ def langevin(
 
 @torch.no_grad()
 def independence_step(
-    energy_of: Energy, noise: Gaussian, y: Tensor, energy: Tensor, rng: Generator
+    energy_of: Energy, noise: Noise, y: Tensor, energy: Tensor, rng: Generator
 ) -> tuple[Tensor, Tensor]:
     """One Metropolis-Hastings step with proposals drawn from ``noise`` whatever y is: it moves chains between modes.
 

@@ -1,0 +1,19 @@
+"""The built-in reporters: the catalog's records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ebmbench.catalog.hooks import hookimpl
+from ebmbench.contracts.records import ReporterSpec
+
+
+@hookimpl
+def ebmbench_reporters() -> Iterator[ReporterSpec]:
+    """Markdown, CSV, JSON and a picture."""
+    home = "ebmbench.report"
+    yield ReporterSpec("md", f"{home}.markdown:leaderboard", "the leaderboard as Markdown", "leaderboard.md")
+    yield ReporterSpec("csv", f"{home}.spreadsheet:leaderboard", "the leaderboard in long form", "leaderboard.csv")
+    yield ReporterSpec("metrics", f"{home}.markdown:every_metric", "every metric: methods by datasets", "metrics.md")
+    yield ReporterSpec("png", f"{home}.figures:surfaces", "the energy surfaces beside the truth", "surfaces.png")
+    yield ReporterSpec("json", f"{home}.spreadsheet:trials", "the trials, one record each")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import warnings
 import zipfile
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ebmbench.analysis.aggregate import Line
-from ebmbench.contracts import Dataset, EnergyKind, Status
-from ebmbench.metrics.calibration import log_normalizer
-from ebmbench.store.folders import replacing
-from ebmbench.store.tables import TrialResult
-from ebmbench.suite.errors import UsageError, sentence
+from ebmbench.analysis.leaderboard import Leaderboard
+from ebmbench.analysis.summaries import MethodSummary
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.records import EnergyKind, Status, Track, flat_name
+from ebmbench.errors import UsageError, sentence
+from ebmbench.report.report import Report
+from ebmbench.store.files import replacing
+from ebmbench.store.runs import TrialResult
+from ebmbench.truth.normalizer import log_normalizer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,10 +31,10 @@ if TYPE_CHECKING:
 
 DEPTH = 7.0
 """Nats shown above the lowest energy of the truth: what lies higher is one color."""
-PANEL, LARGEST, WIDE = 1.55, 4.0, 9.0
+MIN_PANEL, MAX_PANEL, WIDE = 1.55, 4.0, 9.0
 """Inches: a panel's least and largest side, and what a figure of few panels may fill."""
 
-MOST_COLUMNS = 16
+MAX_COLUMNS = 16
 """Methods beside each other."""
 
 Array = NDArray[np.float64]
@@ -99,50 +103,66 @@ def _log_cell(log_p: Array | None, box: Array | None, cells: int) -> float:
     return -log_normalizer(-log_p, np.zeros(cells))
 
 
-def draw_surfaces(
-    lines: Sequence[Line], datasets: Sequence[str], warn: Callable[[str], None] = lambda text: None
-) -> Figure | None:
+def surfaces(report: Report) -> bytes | None:
+    """The energy surfaces of all methods beside the truth, as a PNG; None when no surface is stored."""
+    figure = draw_surfaces(report)
+    return None if figure is None else png(figure)
+
+
+def draw_surfaces(report: Report) -> Figure | None:
     """A row a dataset, the truth first and then each method, the first seed of each; one color scale a dataset.
 
     Many methods stand in several blocks of such rows.
-
-    Args:
-        lines: the methods.
-        datasets: what they were run on.
-        warn: is told of surfaces that are damaged.
-
-    Returns:
-        The figure; None when no surface is stored.
     """
-    chosen = {(line.row, dataset): _first(line, dataset) for line in lines for dataset in datasets}
-    pictures = {key: read_picture(trial, warn) for key, trial in chosen.items() if trial is not None}
+    board = report.leaderboard
+    drawn = [dataset for dataset, track in board.judged_by.items() if track.picture]
+    chosen = {(method.row, dataset): _first(report, method, dataset) for method in board.methods for dataset in drawn}
+    pictures = {key: read_picture(trial, report.warn) for key, trial in chosen.items() if trial is not None}
     if not any(pictures.values()):
         return None
-    datasets = [dataset for dataset in datasets if _drawable(dataset, chosen, pictures)]
-    rows = [line for line in lines if line.row != "oracle"]
-    columns = -(-len(rows) // -(-len(rows) // MOST_COLUMNS)) if rows else 0
+    datasets = [dataset for dataset in drawn if _drawable(dataset, chosen, pictures)]
+    rows = [method for method in board.methods if method.row != "oracle"]
+    columns = -(-len(rows) // -(-len(rows) // MAX_COLUMNS)) if rows else 0
     blocks = [rows[k : k + columns] for k in range(0, len(rows), columns)] if rows else [[]]
     plt, figure, axes = _grid(len(blocks) * len(datasets), 1 + columns)
     for i, (block, dataset) in enumerate(itertools.product(blocks, datasets)):
-        first = i % len(datasets) == 0
-        found = [p for (_, d), p in pictures.items() if d == dataset and p is not None]
-        low = float(np.median([p.low for p in found])) if found else 0.0
-        _truth_panel(axes[i][0], found[0] if found else None, low, first)
-        axes[i][0].set_ylabel(_plain(dataset), fontsize=8)
-        for j, line in enumerate(block, start=1):
-            picture = pictures.get((line.row, dataset))
-            title = f"{_plain(line.row)}\n{line.strategy.value}" if first else ""
-            _panel(axes[i][j], picture.energy if picture else None, low, title)
-            _annotate(axes[i][j], chosen[line.row, dataset])
-        for unused in axes[i][1 + len(block) :]:
-            unused.set_axis_off()
+        _row(board, axes[i], dataset, block, chosen, pictures, titled=i % len(datasets) == 0)
     figure.suptitle(
         "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low.\n"
-        "In each panel: skill of the seed shown, or its held-out NLL (β) where no truth is known.",
+        f"In each panel, of the seed shown: {_headlines(board)}.",
         fontsize=8,
     )
     plt.close(figure)
     return figure
+
+
+def _row(
+    board: Leaderboard,
+    axes: Any,
+    dataset: str,
+    block: Sequence[MethodSummary],
+    chosen: dict[tuple[str, str], TrialResult | None],
+    pictures: dict[tuple[str, str], Picture | None],
+    titled: bool,
+) -> None:
+    """The truth and the methods of a block on one dataset."""
+    found = [p for (_, d), p in pictures.items() if d == dataset and p is not None]
+    low = float(np.median([p.low for p in found])) if found else 0.0
+    _truth_panel(axes[0], found[0] if found else None, low, titled)
+    axes[0].set_ylabel(_plain(dataset), fontsize=8)
+    for panel, method in zip(axes[1:], block, strict=False):
+        picture = pictures.get((method.row, dataset))
+        title = f"{_plain(method.row)}\n{method.strategy.value}" if titled else ""
+        _panel(panel, picture.energy if picture else None, low, title)
+        _annotate(panel, chosen[method.row, dataset], board.judged_by[dataset])
+    for unused in axes[1 + len(block) :]:
+        unused.set_axis_off()
+
+
+def _headlines(board: Leaderboard) -> str:
+    """What the numbers in the panels are."""
+    names = dict.fromkeys(track.headline.title.split()[0] for track in board.tracks if track.picture)
+    return " or ".join(names)
 
 
 def _drawable(dataset: str, chosen: dict[tuple[str, str], Any], pictures: dict[tuple[str, str], Any]) -> bool:
@@ -151,8 +171,10 @@ def _drawable(dataset: str, chosen: dict[tuple[str, str], Any], pictures: dict[t
     return not ended or any(pictures[key] is not None for key in ended)
 
 
-def _first(line: Line, dataset: str) -> TrialResult | None:
-    return next((t for t in line.trials if t.view.dataset == dataset and t.status is Status.OK), None)
+def _first(report: Report, method: MethodSummary, dataset: str) -> TrialResult | None:
+    facts = method.facts
+    held = facts[(facts["dataset"].astype(str) == dataset) & (facts["status"].astype(str) == Status.OK)]
+    return report.trial(str(held.index[0])) if len(held) else None
 
 
 def _grid(rows: int, columns: int) -> tuple[Any, Figure, Any]:
@@ -163,7 +185,7 @@ def _grid(rows: int, columns: int) -> tuple[Any, Figure, Any]:
     import seaborn as sns
 
     sns.set_theme(style="white", font_scale=0.7, rc={"text.usetex": False})  # names are never LaTeX's
-    side = min(max(WIDE / columns, PANEL), LARGEST)
+    side = min(max(WIDE / columns, MIN_PANEL), MAX_PANEL)
     size = (side * columns + 0.3, side * rows + 0.7)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     return plt, figure, axes
@@ -195,8 +217,8 @@ def _panel(axes: Axes, energy: Array | None, low: float, title: str) -> None:
     axes.imshow(image, origin="lower", cmap=palette, vmin=low - 1, vmax=low + DEPTH, interpolation="bilinear")
 
 
-def _annotate(axes: Axes, trial: TrialResult | None) -> None:
-    number = trial.values.get("skill" if trial.view.density_known else "nll_beta") if trial is not None else None
+def _annotate(axes: Axes, trial: TrialResult | None, track: Track) -> None:
+    number = trial.values.get(track.headline.of(trial.view.kind)) if trial is not None else None
     if number is not None:
         axes.text(0.03, 0.03, f"{number:.2f}", color="black", fontsize=6, transform=axes.transAxes)
 
@@ -206,16 +228,16 @@ def _plain(text: str) -> str:
     return sentence(text, 60).replace("$", r"\$")
 
 
-def draw_trial(trial: TrialResult, path: Path) -> bool:
+def draw_trial(trial: TrialResult, track: Track, path: Path) -> bool:
     """One trial as a PNG: its surface beside the truth, and its curves. False when it has no surface."""
-    picture = read_picture(trial)
+    picture = read_picture(trial) if track.picture else None
     if picture is None:
         return False
     plt, figure, axes = _grid(1, 3)
     figure.set_size_inches(9, 3.2)
     _truth_panel(axes[0][0], picture, picture.low, True)
     _panel(axes[0][1], picture.energy, picture.low, f"{_plain(trial.view.row)} ({picture.calibration})")
-    _curves(axes[0][2], trial)
+    _curves(axes[0][2], trial, track)
     figure.suptitle(_plain(trial.view.name), fontsize=8)
     plt.close(figure)
     save(figure, path)
@@ -233,9 +255,9 @@ def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
     if dataset.domain.kind != "continuous" or dataset.domain.dim != 2:
         raise UsageError(f"a picture is drawn of the plane only; '{name}' has {dataset.domain.dim} coordinates")
     y = dataset.sample(5000, torch.Generator().manual_seed(0)).y.numpy()
-    plt, figure, axes = _grid(1, 1 + dataset.density_known)
-    figure.set_size_inches(3.5 * (1 + dataset.density_known), 3.7)
-    if dataset.density_known:
+    plt, figure, axes = _grid(1, 1 + dataset.has_density)
+    figure.set_size_inches(3.5 * (1 + dataset.has_density), 3.7)
+    if dataset.has_density:
         energy = -dataset.log_prob(dataset.domain.support(300).points).numpy().reshape(300, 300).T
         _panel(axes[0][0], energy, float(energy.min()), "-log p (nats)")
     box: Any = dataset.domain
@@ -248,31 +270,41 @@ def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
     save(figure, path)
 
 
-def _curves(axes: Axes, trial: TrialResult) -> None:
+def _curves(axes: Axes, trial: TrialResult, track: Track) -> None:
     import pandas as pd
     import seaborn as sns
     from matplotlib.ticker import NullFormatter
 
-    known = trial.view.density_known
+    shown = {track.curve.metric, track.curve.ranking, *track.milestones}
     points = [
         {"passes": p.passes, "value": p.value, "curve": _plain(f"{p.metric} {p.variant}")}
         for p in trial.curve
-        if p.metric == ("kl" if known else "nll") and p.value is not None
+        if flat_name(p.metric, p.variant) in shown
+        and p.metric == track.curve.metric.split("_")[0]
+        and p.value is not None
     ]
-    axes.set_title(f"{'forward KL' if known else 'held-out NLL'} at milestones (nats)", fontsize=8)
+    axes.set_title(f"{track.curve.title} at milestones (nats)", fontsize=8)
     if not points:
         axes.text(0.5, 0.5, "not trained", ha="center", va="center", fontsize=7, transform=axes.transAxes)
         return
     sns.lineplot(pd.DataFrame(points), x="passes", y="value", hue="curve", marker="o", ax=axes)
     axes.set_xscale("log")
-    if known:
+    if track.targets:
         axes.set_yscale("log")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG beside, then rename; no date inside, so that the same numbers give the same bytes."""
-    with replacing(path) as temporary, warnings.catch_warnings():
+def png(figure: Figure) -> bytes:
+    """A PNG with no date inside, so that the same numbers give the same bytes."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name's letter that the font does not have is a box
-        figure.savefig(temporary, dpi=130, format="png", metadata={"Software": None})
+        figure.savefig(buffer, dpi=130, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG beside, then rename."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(png(figure))

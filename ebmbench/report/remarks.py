@@ -2,65 +2,57 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
-from ebmbench.analysis.aggregate import Line
-from ebmbench.contracts import Status
+import pandas as pd
 
-MOST_REASONS = 10
+from ebmbench.analysis.leaderboard import Leaderboard
+from ebmbench.contracts.records import Status
+
+MAX_REASONS = 10
 """Reasons that are listed; metrics.parquet has the note of every number."""
 
 
-@dataclass
-class Gap:
-    """Numbers that bear one note: which variants of which metrics, in which rows and trials."""
+def notes(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
+    """The remarks below a leaderboard, a sentence each.
 
-    metrics: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
-    rows: dict[str, None] = field(default_factory=dict)
-    trials: set[str] = field(default_factory=set)
-
-
-def notes(lines: Sequence[Line]) -> Iterator[str]:
-    """The remarks below a leaderboard, a sentence each."""
-    for line in lines:
-        if line.chosen:
-            yield f"{line.row}: chosen on validation: {line.chosen}"
-    seen: dict[tuple[str, str], int] = {}
-    for line in lines:
-        for trial in line.trials:
-            if trial.status is not Status.OK:
-                key = (line.row, f"{trial.status}: {trial.error}")
-                seen[key] = seen.get(key, 0) + 1
-    for (row, reason), count in seen.items():
-        yield f"{row}: {count} x {reason}"
-    yield from _missing(lines)
+    Args:
+        table: the tidy table.
+        board: says which of its trials stand in which row.
+    """
+    for method in board.methods:
+        if method.chosen:
+            yield f"{method.row}: chosen on validation: {method.chosen}"
+    for method in board.methods:
+        failed = method.facts[method.facts["status"].astype(str) != Status.OK]
+        for reason, count in (failed["status"].astype(str) + ": " + failed["error"].astype(str)).value_counts().items():
+            yield f"{method.row}: {count} x {reason}"
+    yield from _missing(table, board)
 
 
-def _missing(lines: Sequence[Line]) -> Iterator[str]:
+def _missing(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
     """The reasons why numbers are missing or not checked, those that concern most trials first."""
-    gaps: dict[str, Gap] = defaultdict(Gap)
-    variants: dict[str, dict[str, None]] = defaultdict(dict)
-    measured = [(line.row, trial) for line in lines for trial in line.trials if trial.status is Status.OK]
-    for row, trial in measured:
-        for value in trial.measurements.values if trial.measurements else ():
-            variants[value.metric][value.variant] = None
-            if value.note:
-                gap = gaps[value.note]
-                gap.metrics[value.metric][value.variant] = None
-                gap.rows[row] = None
-                gap.trials.add(trial.view.key)
-    ordered = sorted(gaps.items(), key=lambda item: -len(item[1].trials))
-    for reason, gap in ordered[:MOST_REASONS]:
-        concerned = "all rows" if gap.rows.keys() == {row for row, _ in measured} else ", ".join(gap.rows)
-        count = f"{len(gap.trials)} trial{'s' if len(gap.trials) != 1 else ''}"
-        names = ", ".join(_name(metric, those, variants[metric]) for metric, those in gap.metrics.items())
-        yield f"{reason}: {names} ({concerned}; {count})"
-    if len(ordered) > MOST_REASONS:
-        yield f"{len(ordered) - MOST_REASONS} more: see the notes in metrics.parquet"
+    row_of = {name: method.row for method in board.methods for name in method.facts.index}
+    measured = table[(table["status"].astype(str) == Status.OK) & table["metric"].notna()]
+    measured = measured.assign(row=measured["name"].astype(str).map(row_of)).dropna(subset="row")
+    noted = measured[measured["note"].fillna("") != ""]
+    variants = {str(m): set(part) for m, part in measured.groupby("metric", observed=True)["variant"]}
+    groups = sorted(noted.groupby("note", sort=False), key=lambda group: -group[1]["name"].nunique())
+    for reason, gap in groups[:MAX_REASONS]:
+        rows, count = list(dict.fromkeys(gap["row"])), gap["name"].nunique()
+        concerned = "all rows" if set(rows) == set(measured["row"]) else ", ".join(rows)
+        names = [_name(str(m), list(dict.fromkeys(part)), variants[str(m)]) for m, part in _by_metric(gap)]
+        yield f"{reason}: {', '.join(names)} ({concerned}; {count} trial{'s' if count != 1 else ''})"
+    if len(groups) > MAX_REASONS:
+        yield f"{len(groups) - MAX_REASONS} more: see the notes in metrics.parquet"
 
 
-def _name(metric: str, those: Iterable[str], known: Iterable[str]) -> str:
+def _by_metric(gap: pd.DataFrame) -> list[tuple[object, pd.Series[str]]]:
+    """The variants of each metric, in the order in which they were measured."""
+    first = list(dict.fromkeys(gap["metric"]))
+    return sorted(gap.groupby("metric", observed=True)["variant"], key=lambda pair: first.index(pair[0]))
+
+
+def _name(metric: str, those: list[str], known: set[str]) -> str:
     """A metric by its name alone, if all its variants are meant."""
-    return metric if set(those) == set(known) else f"{metric} {'/'.join(those)}"
+    return metric if set(those) == known else f"{metric} {'/'.join(those)}"

@@ -11,16 +11,17 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ebmbench.contracts import Status
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError
+from ebmbench.store.files import append_line, digest, size_of, write_atomic
 from ebmbench.store.records import POINT, Attempt, Measurements, MetricCell, Point, Training, TrialSpec
-from ebmbench.suite.errors import UsageError
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -34,59 +35,18 @@ SPOILED = ".spoiled"
 """Ends the name of an artifact that was not what had been written when it was read."""
 SNAPSHOT = "snapshot.pt"
 """Where a training stood when it was last kept."""
+MILESTONES = "milestones.pt"
+"""The surfaces on the way."""
 STALE = (
     "TRAINED",
     "DONE",
     "model.pt",
     "metrics.json",
     "curve.jsonl",
-    "milestones.npz",
     "samples.npz",
     "surface.npz",
     "log.txt",
 )
-
-
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write beside, flush to disk, rename: a reader sees the old file or the new one, never half of one."""
-    data = content.encode() if isinstance(content, str) else content
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; what was written there takes the place of ``path`` in one step.
-
-    If the writing fails, what was there stays, and nothing else does.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def append_line(path: Path, text: str) -> None:
-    """Append one line in a single write."""
-    with path.open("ab") as file:
-        file.write(text.encode() + b"\n")
-
-
-def _size(path: str) -> int | None:
-    """Bytes of a file; None when there is none."""
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return None
-
-
-def digest(path: Path) -> str:
-    """sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 class TrialFolder:
@@ -103,11 +63,11 @@ class TrialFolder:
         """Make the folder ready for a worker: trial.json, and nothing left of an attempt that did not end.
 
         What is trained stays: only the metrics are then to be measured. The snapshot of a training that was cut stays
-        too: it goes on from there.
+        too, and its milestones: it goes on from there.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         training = self.training()
-        keep = training is not None and self._is_trained_model(training.model_sha256)
+        keep = training is not None and self._is_what_was_trained(training)
         for name in STALE:
             if not keep or name in ("DONE", "log.txt"):
                 self.file(name).unlink(missing_ok=True)
@@ -117,7 +77,7 @@ class TrialFolder:
 
     def forget(self) -> None:
         """Drop everything but the attempts, so that it is trained again."""
-        for name in (*STALE, SNAPSHOT):
+        for name in (*STALE, SNAPSHOT, MILESTONES):
             self.file(name).unlink(missing_ok=True)
 
     def spec(self) -> TrialSpec | None:
@@ -154,9 +114,9 @@ class TrialFolder:
         """What a worker holds while it writes: a killed run may be gone on with before its worker is quite dead."""
         return FileLock(self.file(".worker.lock"))
 
-    def set_aside(self, store: Store) -> Path:
-        """Move what there is to a folder of its own under ``aside``, where a person may look at it; its path."""
-        places = (store.root / "aside" / f"{self.path.name}-{n}" for n in itertools.count(1))
+    def quarantine(self, store: Store) -> Path:
+        """Move what there is to a folder of its own under ``quarantine``, where a person may look at it; its path."""
+        places = (store.root / "quarantine" / f"{self.path.name}-{n}" for n in itertools.count(1))
         place = next(place for place in places if not place.exists())
         place.mkdir(parents=True)
         for path in self.path.iterdir():
@@ -201,7 +161,7 @@ class TrialFolder:
             status = Status(done["status"])
             for name, facts in done["files"].items():
                 size, expected = facts["size"], facts["sha256"]
-                found = _size(f"{self.path}/{name}")  # a path object a file would cost more than the call
+                found = size_of(f"{self.path}/{name}")  # a path object a file would cost more than the call
                 if found is None:
                     return None, f"{name} is missing"
                 if found != size:
@@ -237,9 +197,9 @@ class TrialFolder:
             pass
         raise UsageError(f"{path}: missing, or not what was written; run the suite again")
 
-    def _is_trained_model(self, expected: str) -> bool:
+    def _is_what_was_trained(self, training: Training) -> bool:
         try:
-            return digest(self.file("model.pt")) == expected if expected else self.file("model.pt").is_file()
+            return all(digest(self.file(name)) == expected for name, expected in training.sha256.items())
         except OSError:
             return False
 
@@ -283,15 +243,15 @@ class Store:
         except OSError as error:
             raise UsageError(f"results folder {self.root}: cannot be written to: {error.strerror}") from None
 
-    def trial(self, key: str) -> TrialFolder:
+    def trial_folder(self, key: str) -> TrialFolder:
         """The folder of a key."""
         return TrialFolder(self.root / "trials" / key[:2] / key)
 
-    def suite(self, name: str) -> Path:
+    def suite_dir(self, name: str) -> Path:
         """The folder of a suite's tables."""
         return self.root / name
 
-    def run(self, suite: str, run_id: str) -> Path:
+    def run_dir(self, suite: str, run_id: str) -> Path:
         """The folder of one run's tables."""
         return self.root / suite / "runs" / run_id
 

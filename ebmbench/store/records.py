@@ -7,12 +7,10 @@ from typing import Any
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from ebmbench.contracts import EnergyKind, MetricSpec, Status, Strategy
-from ebmbench.suite.keys import canonical, sha256
-from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig, Record
+from ebmbench.contracts.records import EnergyKind, MetricSpec, NetConfig, Protocol, Record, Status, Strategy, Track
+from ebmbench.identity.keys import key_of
+from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile
 
-KEY_LENGTH = 16
-"""Digits of a key that name a folder."""
 SMALL = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
 """Records that a large run holds by the million: slots instead of a dictionary each. Their values may be infinite."""
 
@@ -59,6 +57,7 @@ class MetricCell(Record):
     variants: tuple[str, ...]
     code: str
     why_not: str = ""
+    on_board: bool = False
 
     def spec(self) -> MetricSpec:
         """The catalog's record of it."""
@@ -71,6 +70,7 @@ class MetricCell(Record):
             kinds=frozenset(self.kinds),
             variants=self.variants,
             why_not=self.why_not,
+            on_board=self.on_board,
         )
 
 
@@ -85,12 +85,14 @@ class TrialSpec(Record):
     seed: int
     device: DeviceProfile
     metrics: tuple[MetricCell, ...]
+    track: Track
+    protocol: Protocol
     identity: dict[str, Any]
 
     @property
     def key(self) -> str:
         """The hash that names this trial in the store."""
-        return sha256(canonical(self.identity))[:KEY_LENGTH]
+        return key_of(self.identity)
 
 
 class Training(Record):
@@ -100,14 +102,18 @@ class Training(Record):
     train_seconds: float
     compile_seconds: float = 0.0
     steps: int
-    passes: int
+    passes: int = Field(description="charged: at least one a row of data in each step")
+    flops: int = Field(description="of matrix products and convolutions, forward and backward")
+    operations: int = Field(description="calls of aten")
     energy_rows: int
     gradient_rows: int
     samples: int = Field(description="rows of data seen")
     peak_bytes: int
     device_peak_bytes: int | None = None
     interrupted: int = Field(0, description="how often it was cut and went on from a snapshot")
-    model_sha256: str = Field("", description="of model.pt, so that a half-measured trial can tell a damaged one")
+    sha256: dict[str, str] = Field(
+        default_factory=dict, description="of what was trained, so that a half-measured trial can tell a damaged file"
+    )
 
 
 @dataclass(frozen=True, slots=True, config=SMALL)
@@ -158,7 +164,7 @@ class Attempt(Record):
     stderr: tuple[str, ...] = ()
     started: str
     total_seconds: float
-    neighbors: int = 0
+    n_concurrent: int = 0
     machine_id: str = ""
 
     @property
@@ -170,11 +176,6 @@ class Attempt(Record):
     def error(self) -> str:
         """The reason in one line; empty when all went well."""
         return f"{self.error_type}: {self.message}".strip(": ")
-
-
-def flat_name(metric: str, variant: str) -> str:
-    """``kl``, ``kl_beta``, ``mmd2_common``: raw is the bare name."""
-    return metric if variant in ("", "raw") else f"{metric}_{variant}"
 
 
 @dataclass(frozen=True, slots=True, config=SMALL)
@@ -190,17 +191,23 @@ class TrialView:
     device: str
     strategy: Strategy
     kind: EnergyKind
-    point: str = ""
-    """The grid point, where the method's entry has a grid."""
+    track: str
+    grid_point: str = ""
+    """The point of the grid, where the method's entry has one."""
     skipped: str = ""
     """Why it cannot be run."""
-    density_known: bool = True
-    """Whether there is a truth to hold the energy against."""
 
     @property
     def reference(self) -> bool:
         """Whether it is a row to compare with, never ranked."""
         return self.strategy is Strategy.REFERENCE
+
+
+class Revision(Record):
+    """A commit of a git repository, and whether files in it had been changed since."""
+
+    commit: str
+    dirty: bool
 
 
 class RunRecord(Record):
@@ -213,4 +220,12 @@ class RunRecord(Record):
     full: bool = Field(description="False when narrowed by -k, --seeds or --set")
     select: dict[str, str] = Field(default_factory=dict, description="row -> metric that its grid point is chosen by")
     metrics: tuple[MetricCell, ...]
+    tracks: tuple[Track, ...]
     trials: tuple[TrialView, ...]
+    revision: Revision | None = Field(None, description="of the folder that the suite, or else the package, stands in")
+    versions: dict[str, str] = Field(default_factory=dict, description="of Python and the main packages")
+    machine: dict[str, str] = Field(default_factory=dict, description="that the run was started on")
+
+    def track(self, name: str) -> Track:
+        """The track of that name."""
+        return next(track for track in self.tracks if track.name == name)

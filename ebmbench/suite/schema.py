@@ -6,14 +6,12 @@ import math
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BeforeValidator, ByteSize, Field, JsonValue, field_validator, model_validator
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}$"
-"""Names of suites, labels: never a path, a tag or a terminal code."""
+from ebmbench.contracts.records import NAME_PATTERN, NetConfig, Record
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?\s*$")
-_SIZE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*((?:[kmgt]i?)?b)?\s*$", re.IGNORECASE)
-MOST_SEEDS = 10_000
+MAX_SEEDS = 10_000
 _SECONDS = {"ms": 1e-3, None: 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -30,52 +28,17 @@ def parse_duration(value: object) -> float:
     return seconds
 
 
-def parse_size(value: object) -> int:
-    """Bytes from ``4GB``, ``500MB``, ``2GiB`` or a plain number.
-
-    Raises:
-        ValueError: if it is not a positive size.
-    """
-    match = _SIZE.match(str(value)) if not isinstance(value, bool) else None
-    unit = (match[2] or "b").lower() if match else "b"
-    size = float(match[1]) * (1024 if "i" in unit else 1000) ** "bkmgt".index(unit[0]) if match else 0.0
-    if not 1 <= size < math.inf:
-        raise ValueError(f"expected a positive size such as 500MB or 4GB, got {str(value)[:40]!r}")
-    return int(size)
-
-
-class Record(BaseModel):
-    """A frozen record that knows its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class DataRegime(Record):
     """How much data the methods see, and how much is held out."""
 
     train: Literal["stream"] | Annotated[int, Field(ge=2)] = "stream"
-    set: int = Field(20_000, ge=2, description="size of the training set of a set-wise method in the stream regime")
+    set: int = Field(20_000, ge=2, description="size of the training set of a full-batch method in the stream regime")
     validation: int = Field(5_000, ge=2)
     test: int = Field(10_000, ge=2)
 
 
-class NetConfig(Record):
-    """The network that every method shares."""
-
-    features: int = Field(64, ge=0, description="random Fourier features, spread evenly over the scales")
-    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 2.0, 4.0, 8.0), min_length=1)
-    width: int = Field(128, ge=1)
-    depth: int = Field(2, ge=1)
-
-    @model_validator(mode="after")
-    def _even(self) -> Self:
-        if self.features % len(self.scales):
-            raise ValueError(f"features ({self.features}) must be a multiple of the number of scales")
-        return self
-
-
 class Budget(Record):
-    """What a trial may spend: rows through the network (a backward counts twice), or steps."""
+    """What a trial may spend: passes (the work of a row forward through the shared energy network), or steps."""
 
     passes: int | None = Field(None, gt=0)
     steps: int | None = Field(None, gt=0)
@@ -85,10 +48,6 @@ class Budget(Record):
         if (self.passes is None) == (self.steps is None):
             raise ValueError("a budget names either passes or steps")
         return self
-
-    def fraction(self, passes: int, steps: int) -> float:
-        """How much of it is spent."""
-        return passes / self.passes if self.passes is not None else steps / (self.steps or 1)
 
 
 class DeviceProfile(Record):
@@ -108,7 +67,7 @@ class DeviceProfile(Record):
         return "-".join(parts)
 
 
-class Entry(Record):
+class SuiteEntry(Record):
     """A method or dataset of a suite: its catalog name and the fields that differ from the defaults.
 
     Own data have a ``file`` and no name: they are called after the file.
@@ -160,8 +119,8 @@ def _seeds(value: object) -> object:
     """``3`` means 0, 1, 2."""
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         return value
-    if value > MOST_SEEDS:
-        raise ValueError(f"expected at most {MOST_SEEDS} seeds")
+    if value > MAX_SEEDS:
+        raise ValueError(f"expected at most {MAX_SEEDS} seeds")
     return list(range(value))
 
 
@@ -170,12 +129,17 @@ def _devices(value: object) -> object:
     return [{"device": item} if isinstance(item, str) else item for item in items]
 
 
+def _no_truth(value: object) -> object:
+    """``true`` is no number of bytes."""
+    return str(value) if isinstance(value, bool) else value
+
+
 class Suite(Record):
     """A benchmark: datasets x methods x seeds x devices under one budget."""
 
     name: str = Field(pattern=NAME_PATTERN)
-    datasets: tuple[Entry, ...] = Field(min_length=1)
-    methods: tuple[Entry, ...] = Field(min_length=1)
+    datasets: tuple[SuiteEntry, ...] = Field(min_length=1)
+    methods: tuple[SuiteEntry, ...] = Field(min_length=1)
     data: DataRegime = DataRegime()
     net: NetConfig = NetConfig()
     budget: Budget
@@ -184,4 +148,4 @@ class Suite(Record):
     metrics: Literal["core", "all"] | tuple[str, ...] = "core"
     plugins: tuple[str, ...] = ()
     timeout: Annotated[float, BeforeValidator(parse_duration)] = 600.0
-    memory: Annotated[int, BeforeValidator(parse_size)] = 4_000_000_000
+    memory: Annotated[ByteSize, BeforeValidator(_no_truth), Field(ge=1, lt=2**62)] = ByteSize(4_000_000_000)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from ebmbench.suite.errors import UsageError
+from ebmbench.errors import UsageError
 
-_TOKEN = re.compile(r"\s*(?:(?P<mark>[()])|(?P<word>[^\s()]+))")
-
-MOST_TOKENS = 200
+MAX_TOKENS = 200
+OPERATORS = ("and", "or", "not", "(", ")")
 
 Predicate = Callable[[str], bool]
 
@@ -20,59 +20,37 @@ def matcher(expression: str) -> Predicate:
     Raises:
         UsageError: if it is not such an expression.
     """
-    tokens = [match["mark"] or match["word"] for match in _TOKEN.finditer(expression)]
+    tokens = re.findall(r"[()]|[^\s()]+", expression.lower())
+    expected = "expected words with and, or, not, ( )"
     if not tokens:
-        raise UsageError("-k: the expression is empty; expected words with and, or, not, ( )")
-    if len(tokens) > MOST_TOKENS:
-        raise UsageError(f"-k: the expression has {len(tokens)} words and brackets; expected at most {MOST_TOKENS}")
-    parser = _Parser(expression, tokens)
-    predicate = parser.either()
-    if parser.tokens:
-        parser.fail()
-    return lambda name: predicate(name.lower())
+        raise UsageError(f"-k: the expression is empty; {expected}")
+    if len(tokens) > MAX_TOKENS:
+        raise UsageError(f"-k: the expression has {len(tokens)} words and brackets; expected at most {MAX_TOKENS}")
+    at = _fault(tokens)
+    if at:
+        raise UsageError(f"-k '{expression}': not an expression {at}; {expected}")
+    words = {f"w{place}": token for place, token in enumerate(tokens) if token not in OPERATORS}
+    names = [f"w{place}" if f"w{place}" in words else token for place, token in enumerate(tokens)]
+    tree = ast.parse(" ".join(names), mode="eval").body
+    return lambda name: _holds(tree, {key: word in name.lower() for key, word in words.items()})
 
 
-class _Parser:
-    """Recursive descent: or, and, not, word."""
+def _fault(tokens: list[str]) -> str:
+    """Where the first token stands that has no place in an expression; empty when all have one."""
+    depth, waiting = 0, True  # for a word, or a bracket that opens
+    for token in tokens:
+        if waiting == (token in ("and", "or", ")")) or (token == ")" and not depth):
+            return f"near '{token}'"
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        waiting = token in ("and", "or", "not", "(")
+    return "at its end" if waiting or depth else ""
 
-    def __init__(self, expression: str, tokens: list[str]) -> None:
-        self.expression, self.tokens = expression, tokens
 
-    def fail(self) -> None:
-        at = f"near '{self.tokens[0]}'" if self.tokens else "at its end"
-        raise UsageError(f"-k '{self.expression}': not an expression {at}; expected words with and, or, not, ( )")
-
-    def take(self, token: str) -> bool:
-        if self.tokens and self.tokens[0].lower() == token:
-            self.tokens.pop(0)
-            return True
-        return False
-
-    def either(self) -> Predicate:
-        parts = [self.both()]
-        while self.take("or"):
-            parts.append(self.both())
-        return lambda name: any(part(name) for part in parts)
-
-    def both(self) -> Predicate:
-        parts = [self.negation()]
-        while self.take("and"):
-            parts.append(self.negation())
-        return lambda name: all(part(name) for part in parts)
-
-    def negation(self) -> Predicate:
-        if self.take("not"):
-            part = self.negation()
-            return lambda name: not part(name)
-        return self.word()
-
-    def word(self) -> Predicate:
-        if self.take("("):
-            inner = self.either()
-            if not self.take(")"):
-                self.fail()
-            return inner
-        if not self.tokens or self.tokens[0].lower() in ("and", "or", ")"):
-            self.fail()
-        word = self.tokens.pop(0).lower()
-        return lambda name: word in name
+def _holds(node: ast.expr, found: Mapping[str, bool]) -> bool:
+    """Whether an expression of the names of words is true, if those that were found are."""
+    if isinstance(node, ast.Name):
+        return found[node.id]
+    if isinstance(node, ast.BoolOp):
+        return (all if isinstance(node.op, ast.And) else any)(_holds(value, found) for value in node.values)
+    assert isinstance(node, ast.UnaryOp)
+    return not _holds(node.operand, found)

@@ -35,9 +35,8 @@ def test_the_estimate_is_the_iqm_of_all_values_together() -> None:
 @pytest.mark.parametrize("seeds", [1, 2, 3, MIN_SEEDS - 1])
 def test_under_five_seeds_there_is_no_interval(seeds: int) -> None:
     values = list(np.random.default_rng(seeds).normal(size=seeds))
-    assert estimate([values, [*values, 1.0, 2.0, 3.0, 4.0]]) == Estimate(
-        estimate([values, [*values, 1, 2, 3, 4]]).value
-    )
+    both = estimate([values, [*values, 1.0, 2.0, 3.0, 4.0]])
+    assert both == Estimate(estimate([values, [*values, 1, 2, 3, 4]]).value, n=2 * seeds + 4)
     assert estimate([values]).low is estimate([values]).high is None
 
 
@@ -55,7 +54,13 @@ def test_the_interval_is_the_same_every_time() -> None:
 
 
 def test_equal_values_have_an_interval_of_no_width() -> None:
-    assert estimate([[0.75] * 5, [0.75] * 5]) == Estimate(0.75, 0.75, 0.75)
+    assert estimate([[0.75] * 5, [0.75] * 5]) == Estimate(0.75, 0.75, 0.75, n=10)
+
+
+def test_an_estimate_knows_how_many_numbers_it_is_made_of() -> None:
+    """Cells say so where trials have no number; strata without any do not count."""
+    assert estimate([[1.0, 2.0], [], [3.0]]).n == 3
+    assert estimate([list(np.arange(5.0)), list(np.arange(7.0))]).n == 12
 
 
 def test_the_interval_resamples_within_each_stratum() -> None:

@@ -119,13 +119,27 @@ def test_metrics() -> None:
     assert metrics["mmd2"]["variants"] == ["common", "native"]
 
 
+def test_tracks() -> None:
+    tracks = {record["name"]: record for record in records("tracks")}
+    assert {"plane", "binary", "user_data"} <= set(tracks)
+    assert all(list(record) == ["name", "summary", "owner"] for record in tracks.values())
+    assert tracks["binary"]["summary"].startswith("bits")
+
+
+def test_reporters() -> None:
+    reporters = {record["name"]: record for record in records("reporters")}
+    assert {"md", "csv", "metrics", "png", "json"} <= set(reporters)
+    assert reporters["md"]["product"] == "leaderboard.md"
+    assert reporters["json"]["product"] == "", "made on demand only"
+
+
 def test_plugins(plugin: Path) -> None:
     owners = {record["name"]: record["status"] for record in records("plugins", "-p", str(plugin))}
     assert owners["ebmbench:c2_chosen_points"] == "ok"
     assert owners[str(plugin)] == "ok"
 
 
-@pytest.mark.parametrize("what", ["methods", "strategies", "datasets", "metrics", "plugins"])
+@pytest.mark.parametrize("what", ["methods", "strategies", "datasets", "metrics", "tracks", "reporters", "plugins"])
 def test_a_table_names_every_record(what: str) -> None:
     done = ebmbench("list", what)
     assert done.exit_code == 0

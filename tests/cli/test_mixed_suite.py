@@ -10,8 +10,9 @@ from click.testing import CliRunner
 
 import ebmbench
 from ebmbench.cli import group
-from ebmbench.report.figures import PANEL, read_picture
-from ebmbench.suite.errors import UsageError
+from ebmbench.errors import UsageError
+from ebmbench.report.figures import MIN_PANEL, read_picture
+from ebmbench.results import Results
 
 SUITE = """
 name: mixed
@@ -24,13 +25,13 @@ seeds: 1
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> ebmbench.session.Results:
+def results(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Results:
     folder = tmp_path_factory.mktemp("mixed")
     (folder / "mixed.yaml").write_text(SUITE)
-    return ebmbench.run(str(folder / "mixed.yaml"), results=folder / "results")
+    return ebmbench.run(str(folder / "mixed.yaml"), results=folder / "results", executor="inline")
 
 
-def test_a_method_runs_where_it_can_and_says_where_it_cannot(results: ebmbench.session.Results) -> None:
+def test_a_method_runs_where_it_can_and_says_where_it_cannot(results: Results) -> None:
     trials = results.trials.set_index(["method", "dataset"])
     for dataset, skipped, reason in (
         ("moons", ["independent", "mle_enum", "mpf"], "works on binary data only"),
@@ -43,12 +44,22 @@ def test_a_method_runs_where_it_can_and_says_where_it_cannot(results: ebmbench.s
         assert set(here.drop(skipped)["status"]) == {"ok"}
 
 
-def test_only_the_plane_has_pictures(results: ebmbench.session.Results) -> None:
+def test_each_dataset_is_judged_by_its_track(results: Results) -> None:
+    tracks = dict(zip(results.trials["dataset"], results.trials["track"], strict=True))
+    assert tracks == {"moons": "plane", "boltzmann": "binary", "ising": "binary"}
+    ok = results.trials.set_index("trial").query("status == 'ok'")
+    skills = results.metrics.query("metric == 'skill'").set_index("trial")["value"]
+    assert set(skills.index) == set(ok.index), "bits and the plane are ranked together, by skill"
+    oracles = skills[ok.index[ok["method"] == "oracle"]]
+    assert (oracles > 0.99).all()
+
+
+def test_only_the_plane_has_pictures(results: Results) -> None:
     ok = [trial for trial in results.result.trials if trial.status == "ok"]
     assert {trial.view.dataset for trial in ok if read_picture(trial) is not None} == {"moons"}
     (figure,) = results.result.folder.glob("surfaces.png")
     width, height = struct.unpack(">II", figure.read_bytes()[16:24])
-    assert height < 2 * PANEL * 130 < width, "one row, not three"
+    assert height < 2 * MIN_PANEL * 130 < width, "one row, not three"
 
 
 def test_bits_are_not_drawn(tmp_path: Path) -> None:

@@ -1,54 +1,57 @@
-"""``ebmbench run`` from end to end: the smoke suite, what a second run does, and what an edit makes it do."""
+"""``ebmbench run``: what a second run does, what an edit makes it do, what plugins write, and how it ends."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
-import os
-import shutil
-import struct
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 import ebmbench
+from ebmbench import session
 from ebmbench.cli import group
-from ebmbench.contracts import Status
-from ebmbench.datasets.plane import EightGaussians
-from ebmbench.store.folders import Store, write_atomic
+from ebmbench.cli.run_verb import summary
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError
+from ebmbench.execution.inline import InlineExecutor
+from ebmbench.session import Options
+from ebmbench.store.files import write_atomic
+from ebmbench.store.folders import Store
 from ebmbench.store.records import Measurements, Value
-from ebmbench.suite.errors import UsageError
+from ebmbench.store.runs import RunResult
 
-EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
-METHODS = "oracle untrained gaussian mle_grid nce pcd dae kmeans gmm sparse_coding cae dsm".split()  # noqa: SIM905
-REFERENCES = METHODS[:3]
-ROWS = 2048
-"""How many rows the harness puts through a surface at once."""
+pytestmark = pytest.mark.usefixtures("quick")
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Done:
-    """A run that has ended: what it said, and the trial folders after it."""
+    """A run that has ended: what came of it, what it said, and the trial folders after it."""
 
-    code: int
-    out: str
+    result: RunResult
     err: str
     files: dict[str, tuple[int, int]]
+    curve: bytes
+    """What the milestones of the first trial say."""
 
     @property
+    def code(self) -> int:
+        return session.exit_code(self.result)
+
+    @cached_property
     def document(self) -> Document:
-        found: Document = json.loads(self.out)
-        return found
+        return summary(self.result)
 
     @property
     def trials(self) -> dict[str, Document]:
@@ -61,350 +64,20 @@ def files(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path.relative_to(folder)): (facts.st_size, facts.st_mtime_ns) for path, facts in found}
 
 
-def run(folder: Path, *args: str) -> Done:
-    """A real ``ebmbench run`` in a folder; its results lie in ``results``."""
-    command = [EBMBENCH, "run", *args, "--json"]
-    environ = os.environ | {"COLUMNS": "200"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environ, timeout=200)
-    return Done(done.returncode, done.stdout, done.stderr, files(folder / "results" / "trials"))
+def run(folder: Path, **options: Any) -> Done:
+    """The suite in a folder, its trials in this process."""
+    out, results = io.StringIO(), folder / "results"
+    chosen = Options(executor="inline", results=results, **options)
+    result = session.run(str(folder / "tiny.yaml"), chosen, Console(file=out, width=200))
+    curve = result.trials[0].folder.file("curve.jsonl")
+    kept = curve.read_bytes() if curve.exists() else b""
+    return Done(result, out.getvalue(), files(results / "trials"), kept)
 
 
-def call(*args: str) -> Result:
-    """A verb that runs no trial, in this process."""
-    return CliRunner().invoke(group, list(args), standalone_mode=False)
-
-
-def run_here(folder: Path, *args: str) -> Done:
-    """The same in this process, which is quicker: for runs that have nothing to do."""
+def call(folder: Path, *args: str) -> Result:
+    """The command line in a folder."""
     with contextlib.chdir(folder):
-        done = call("run", *args, "--json")
-    return Done(done.exit_code, done.stdout, done.stderr, files(folder / "results" / "trials"))
-
-
-# --- the smoke suite -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("smoke")
-
-
-@pytest.fixture(scope="module")
-def first(place: Path) -> Done:
-    return run(place, "smoke")
-
-
-@pytest.fixture(scope="module")
-def results(place: Path, first: Done) -> Path:
-    assert first.code == 0, first.err
-    return place / "results"
-
-
-@pytest.fixture(scope="module")
-def loaded(results: Path) -> ebmbench.session.Results:
-    return ebmbench.load("smoke", results)
-
-
-@pytest.fixture(scope="module")
-def second(place: Path, results: Path) -> Done:
-    assert results.is_dir()
-    return run(place, "smoke")
-
-
-def test_all_trials_are_ok(first: Done) -> None:
-    assert first.code == 0, first.err
-    assert list(first.trials) == METHODS
-    assert {trial["status"] for trial in first.trials.values()} == {"ok"}
-    assert {trial["error"] for trial in first.trials.values()} == {""}
-
-
-def test_standard_output_is_one_document(first: Done, results: Path) -> None:
-    document = first.document
-    assert list(document) == ["suite", "run_id", "folder", "trials"]
-    assert document["suite"] == "smoke"
-    assert document["folder"] == f"results/smoke/runs/{document['run_id']}"
-    assert (results / "smoke" / "runs" / document["run_id"]).is_dir()
-    assert first.out.endswith("}\n")
-
-
-def test_people_read_standard_error(first: Done) -> None:
-    assert "smoke: 12 trials, 12 to run, 0 done before" in first.err
-    assert "\x1b" not in first.err
-    for method in METHODS:
-        assert f"] {method}/8gaussians/0/cpu  skill " in first.err
-    assert "Traceback" not in first.err
-    assert "mlflow" not in first.err
-
-
-def test_the_numbers_are_those_of_the_truth(first: Done) -> None:
-    """The ceiling is at the ceiling, the Gaussian at zero, and nobody is above the truth."""
-    metrics = {name: trial["metrics"] for name, trial in first.trials.items()}
-    assert metrics["oracle"]["kl"] < 1e-6
-    assert metrics["oracle"]["skill"] == pytest.approx(1, abs=1e-3)
-    assert abs(metrics["gaussian"]["skill"]) < 0.05
-    for name in METHODS[1:]:
-        assert metrics[name]["skill"] < metrics["oracle"]["skill"]
-        assert metrics[name]["kl_beta"] > metrics["oracle"]["kl_beta"]
-    assert "kl" not in metrics["kmeans"], "the scale of a ranking energy means nothing"
-
-
-def test_the_run_has_its_files(first: Done, results: Path) -> None:
-    folder = results / "smoke" / "runs" / first.document["run_id"]
-    names = {
-        "run.json",
-        "trials.parquet",
-        "metrics.parquet",
-        "leaderboard.md",
-        "leaderboard.csv",
-        "metrics.md",
-        "surfaces.png",
-    }
-    assert names <= {path.name for path in folder.iterdir()}
-    assert (results / "smoke" / "latest").read_text().strip() == first.document["run_id"]
-    for name in ("leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png"):
-        assert (results / "smoke" / name).read_bytes() == (folder / name).read_bytes()
-
-
-def test_each_trial_has_its_files(first: Done, results: Path) -> None:
-    names = {"trial.json", "attempts.jsonl", "model.pt", "TRAINED", "metrics.json", "samples.npz", "surface.npz"}
-    for method, trial in first.trials.items():
-        folder = Store(results).trial(trial["key"])
-        present = {path.name for path in folder.path.iterdir()}
-        assert names | {"log.txt", "DONE"} <= present, method
-        assert ("curve.jsonl" in present) == (method not in REFERENCES), method
-        assert not [name for name in present if name.endswith(".tmp")]
-        assert [attempt.status for attempt in folder.attempts()] == [Status.OK]
-
-
-def test_the_leaderboard(results: Path, first: Done) -> None:
-    board = (results / "smoke" / "leaderboard.md").read_text()
-    rows = [line.split("|")[2].strip() for line in board.splitlines() if line.count("|") > 10]
-    assert sorted(row for row in rows if row not in ("method", "---")) == sorted(
-        method.replace("_", "\\_") for method in METHODS
-    )
-    table = pd.read_csv(results / "smoke" / "leaderboard.csv").set_index(["label", "dataset", "metric"])
-    for method in METHODS:
-        for metric in ("skill", "kl_beta", "auroc"):
-            expected = first.trials[method]["metrics"][metric]
-            assert table.loc[(method, "all", metric), "value"] == pytest.approx(expected), (method, metric)
-            assert table.loc[(method, "8gaussians", metric), "value"] == pytest.approx(expected)
-    assert (table["trials"] == 1).all()
-    assert (table["failed"] == 0).all()
-
-
-def test_the_best_is_marked_and_references_are_not_ranked(results: Path, first: Done) -> None:
-    skills = {name: trial["metrics"]["skill"] for name, trial in first.trials.items() if name not in REFERENCES}
-    best = max(skills, key=lambda name: skills[name])
-    marks = {}
-    for line in (results / "smoke" / "leaderboard.md").read_text().splitlines():
-        cells = [cell.strip().replace("\\", "") for cell in line.split(" | ")]
-        if len(cells) > 10 and cells[1] in METHODS:
-            marks[cells[1]] = cells[0].strip("| ")
-    assert marks[best] == "*"
-    assert [name for name, mark in marks.items() if mark == "*"] == [best]
-    assert {marks[name] for name in REFERENCES} == {""}
-
-
-def test_the_figure_is_a_picture(results: Path) -> None:
-    content = (results / "smoke" / "surfaces.png").read_bytes()
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", content[16:24])
-    assert width > 800
-    assert height > 150
-
-
-# --- from Python -----------------------------------------------------------------------------------------------------
-
-
-def test_the_tables_from_python(loaded: ebmbench.session.Results, results: Path, first: Done) -> None:
-    folder = results / "smoke" / "runs" / first.document["run_id"]
-    pd.testing.assert_frame_equal(loaded.metrics, pd.read_parquet(folder / "metrics.parquet"), check_dtype=False)
-    stored = pd.read_parquet(folder / "trials.parquet")
-    assert loaded.trials["method"].tolist() == stored["method"].tolist() == METHODS
-    assert set(loaded.trials["strategy"]) == {"C1", "C2", "C3", "A1", "A2", "A3", "A4", "reference"}
-    assert (loaded.trials["status"] == "ok").all()
-    assert (loaded.trials.loc[~loaded.trials["reference"], "passes"] > 0).all()
-
-
-def test_a_budget_in_passes_is_the_same_for_all(loaded: ebmbench.session.Results) -> None:
-    """Every method that ends with its budget spends all of it, and less than one step more."""
-    trials = loaded.trials.set_index("method")
-    for method in ("mle_grid", "nce", "pcd", "dae", "cae", "dsm"):
-        passes, steps = float(trials["passes"][method]), float(trials["steps"][method])
-        assert 200_000 <= passes <= 200_000 + 1.5 * passes / steps, method
-    assert (trials["passes"] <= 420_000).all()
-
-
-def test_milestones_are_measured(loaded: ebmbench.session.Results) -> None:
-    table = loaded.metrics
-    key = loaded.trials.set_index("method")["trial"]["nce"]
-    curve = table[(table["trial"] == key) & ~table["final"]]
-    assert set(zip(curve["metric"], curve["variant"], strict=True)) == {
-        ("kl", "raw"),
-        ("kl", "beta"),
-        ("nll", "iso"),
-        ("auroc", ""),
-    }
-    steps = sorted(set(curve["step"]))
-    assert len(steps) == 6
-    last = table[(table["trial"] == key) & table["final"]]["step"].unique()
-    assert steps[-1] < last[0]
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_model_is_rebuilt_bit_for_bit(
-    loaded: ebmbench.session.Results, method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From its folder, without its training data: the energies are those that were stored."""
-
-    def no_data(*args: object) -> None:
-        raise AssertionError("the training data were asked for")
-
-    monkeypatch.setattr(EightGaussians, "sample", no_data)
-    name = f"{method}/8gaussians/0/cpu"
-    model = loaded.model(name)
-    trial = next(trial for trial in loaded.result.trials if trial.view.name == name)
-    with np.load(trial.folder.verified("surface.npz")) as arrays:
-        stored = arrays["energy"]
-    points = EightGaussians().domain.support(400).points.float()
-    assert len(points) == len(stored)
-    assert np.ptp(stored) > 0.01, "a constant would be rebuilt by anything"
-    with torch.no_grad():
-        for start in range(0, len(points) - ROWS, 12 * ROWS):
-            energy = model(points[start : start + ROWS]).double().numpy().astype(np.float32)
-            np.testing.assert_array_equal(energy, stored[start : start + ROWS])
-
-
-def test_a_model_is_found_by_its_key_too(loaded: ebmbench.session.Results) -> None:
-    row = loaded.trials.iloc[8]
-    y = torch.zeros(1, 2)
-    assert torch.equal(loaded.model(row["trial"])(y), loaded.model(row["name"])(y))
-
-
-def test_a_model_that_was_damaged_is_not_loaded(loaded: ebmbench.session.Results) -> None:
-    trial = loaded.result.trials[2]
-    path = trial.folder.file("model.pt")
-    whole, facts = path.read_bytes(), path.stat()
-    try:
-        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
-        with pytest.raises(UsageError, match=r"model\.pt: missing, or not what was written"):
-            loaded.model(trial.view.name)
-    finally:
-        path.with_name("model.pt.spoiled").unlink()
-        path.write_bytes(whole)
-        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-
-
-def test_a_trial_that_is_not_there(loaded: ebmbench.session.Results) -> None:
-    with pytest.raises(UsageError, match="did you mean 'nce/8gaussians/0/cpu'"):
-        loaded.model("nce/8gaussian/0/cpu")
-
-
-# --- once more -------------------------------------------------------------------------------------------------------
-
-
-def test_a_second_run_runs_nothing(first: Done, second: Done) -> None:
-    assert second.code == 0
-    assert "smoke: 12 trials, 0 to run, 12 done before" in second.err
-    assert second.files == first.files, "nothing in the store was touched"
-    assert second.document == first.document, "the same plan is the same run"
-
-
-def test_a_plan_says_that_all_is_cached(results: Path, second: Done) -> None:
-    assert second.code == 0
-    done = call("plan", "smoke", "--results", str(results))
-    *lines, last = done.stdout.splitlines()
-    assert last == "12 trials: 12 cached"
-    assert [" ".join(line.split()) for line in lines] == [f"cached {method}/8gaussians/0/cpu" for method in METHODS]
-    planned = json.loads(call("plan", "smoke", "--results", str(results), "--json").stdout)
-    assert planned["estimate"] is None, "nothing is to run"
-    assert {row["state"] for row in planned["trials"]} == {"cached"}
-    assert [row["key"] for row in planned["trials"]] == [trial["key"] for trial in second.trials.values()]
-
-
-def test_a_plan_says_what_is_new(results: Path) -> None:
-    done = call("plan", "smoke", "--results", str(results), "--set", "budget.passes=1000", "-k", "nce or gmm")
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    *trials, time = lines
-    assert trials == ["to run nce/8gaussians/0/cpu (new)", "to run gmm/8gaussians/0/cpu (new)", "2 trials: 2 to run"]
-    assert time == "time: not known: no trial of this suite with this budget has been timed", "what was run had another"
-
-
-def test_a_plan_says_how_long_what_is_new_will_take(results: Path, second: Done) -> None:
-    """Twelve trials of one seed are known; each method is to be run with two more."""
-    assert second.code == 0
-    arguments = ("plan", "smoke", "--results", str(results), "--seeds", "3", "-k", "nce or gmm")
-    planned = json.loads(call(*arguments, "--json").stdout)
-    shown = call(*arguments).stdout.splitlines()[-1]
-    estimate, store = planned["estimate"], Store(results)
-    took = {row["name"]: store.trial(row["key"]).attempts()[-1].total_seconds for row in planned["trials"][:2]}
-    assert list(took) == ["nce/8gaussians/0/cpu", "gmm/8gaussians/0/cpu"]
-    assert (estimate["past"], estimate["to_run"], estimate["strange"]) == (2, 4, 0)
-    expected = max(2 * sum(took.values()) / estimate["workers"], max(took.values()))
-    assert estimate["seconds"] == pytest.approx(expected)
-    assert estimate["low"] <= estimate["seconds"] <= estimate["high"]
-    assert shown.startswith("time: about ")
-    assert shown.endswith("from 2 earlier trials")
-
-
-@pytest.mark.parametrize("kind", ["md", "csv"])
-def test_a_report_is_what_the_run_wrote(results: Path, kind: str, tmp_path: Path) -> None:
-    written = (results / "smoke" / f"leaderboard.{kind}").read_text()
-    assert call("report", "smoke", "--format", kind, "--results", str(results)).stdout == written
-    target = tmp_path / f"board.{kind}"
-    done = call("report", "smoke", "--format", kind, "--results", str(results), "-o", str(target))
-    assert (done.exit_code, done.stdout) == (0, "")
-    assert target.read_text() == written
-
-
-def test_a_report_as_json_is_the_table_of_trials(results: Path) -> None:
-    rows = json.loads(call("report", "smoke", "--format", "json", "--results", str(results)).stdout)
-    assert [row["method"] for row in rows] == METHODS
-    assert rows[0]["status"] == "ok"
-
-
-def test_a_report_is_narrowed_as_a_run_is(results: Path) -> None:
-    done = call("report", "smoke", "--format", "json", "-k", "nce and 8gaussians", "--results", str(results))
-    assert [row["name"] for row in json.loads(done.stdout)] == ["nce/8gaussians/0/cpu"]
-    nothing = call("report", "smoke", "-k", "nobody", "--results", str(results))
-    assert isinstance(nothing.exception, UsageError)
-    assert str(nothing.exception) == "-k 'nobody': no trial of this run has such a name"
-
-
-def test_a_report_draws_the_surfaces(results: Path, tmp_path: Path) -> None:
-    """A png of as many panels as are asked for."""
-    sizes = []
-    for keyword in ("nce or gmm", "nce"):
-        target = tmp_path / "surfaces.png"
-        done = call("report", "smoke", "--format", "png", "-k", keyword, "--results", str(results), "-o", str(target))
-        assert (done.exit_code, done.stdout) == (0, "")
-        content = target.read_bytes()
-        assert content.startswith(b"\x89PNG\r\n\x1a\n")
-        sizes.append(struct.unpack(">II", content[16:24]))
-    assert sizes[0][0] > sizes[1][0], "a panel less"
-    no_file = call("report", "smoke", "--format", "png", "--results", str(results))
-    assert str(no_file.exception) == "--format png needs a file: -o surfaces.png"
-
-
-def test_a_report_for_people(results: Path) -> None:
-    done = call("report", "smoke", "--results", str(results))
-    assert done.exit_code == 0
-    assert "smoke" in done.stdout
-
-
-def test_a_report_of_a_suite_by_its_path(results: Path, tmp_path: Path) -> None:
-    """Suites by path or by name: what counts is the name in the file."""
-    shutil.copy(Path(ebmbench.__file__).parents[1] / "suites" / "smoke.yaml", tmp_path / "renamed.yaml")
-    done = call("report", str(tmp_path / "renamed.yaml"), "--format", "csv", "--results", str(results))
-    assert done.exit_code == 0, done.exception
-
-
-def test_a_report_for_a_narrow_terminal_can_be_read(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no terminal there is no width to squeeze the names into."""
-    monkeypatch.setenv("COLUMNS", "80")
-    text = call("report", "smoke", "--results", str(results)).stdout
-    assert [method for method in METHODS if method not in text] == []
-    assert "…" not in text
+        return CliRunner().invoke(group, list(args), standalone_mode=False)
 
 
 # --- edits: a suite with a method of its own -------------------------------------------------------------------------
@@ -461,15 +134,15 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Story:
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "tiny.yaml").write_text(TINY)
     told = Story(folder, {}, {}, {})
 
-    def chapter(name: str, text: str | None, *args: str, idle: bool = False) -> None:
+    def chapter(name: str, text: str | None, **options: Any) -> None:
         if text is not None:
             (folder / "mine.py").write_text(text)
-        told.runs[name] = (run_here if idle else run)(folder, "tiny.yaml", *args)
+        told.runs[name] = run(folder, **options)
         told.boards[name], told.skills[name] = board(folder), skills(folder)
 
     source = nce_source()
@@ -478,24 +151,23 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     assert source != loud
     assert source != remark
     chapter("first", source)
-    chapter("remark", remark, idle=True)
-    chapter("only gmm", None, "-k", "gmm")
-    chapter("two seeds", None, "--seeds", "2", "-k", "gmm")
+    chapter("remark", remark)
+    chapter("only gmm", None, keyword="gmm")
+    chapter("two seeds", None, seeds=2, keyword="gmm")
     chapter("edit", loud)
     spoil(told)
-    chapter("as it is", None, idle=True)
-    chapter("measure", None, "--retry-failed")
+    chapter("as it is", None)
+    chapter("measure", None, retry_failed=True)
     return told
 
 
 def spoil(told: Story) -> None:
     """Make the skill of ``mine`` a metric that raised, as its worker would have written it."""
-    folder = Store(told.folder / "results").trial(told.runs["edit"].trials["mine"]["key"])
+    folder = Store(told.folder / "results").trial_folder(told.runs["edit"].trials["mine"]["key"])
     measured = folder.measurements()
     assert measured is not None
     values = tuple(
-        Value(metric="skill", note="error: Boom: why") if value.metric == "skill" else value
-        for value in measured.values
+        Value("skill", note="error: Boom: why") if value.metric == "skill" else value for value in measured.values
     )
     assert values != measured.values
     spoiled = Measurements(values=values, code=measured.code, eval_seconds=measured.eval_seconds)
@@ -560,9 +232,10 @@ def test_a_metric_that_raised_is_measured_again_without_training(story: Story) -
     assert key == before.trials["mine"]["key"]
     assert done.trials["mine"]["metrics"] == before.trials["mine"]["metrics"]
     home = f"{key[:2]}/{key}"
-    for name in ("model.pt", "TRAINED", "curve.jsonl"):
+    for name in ("model.pt", "TRAINED", "milestones.pt"):
         assert done.files[f"{home}/{name}"] == before.files[f"{home}/{name}"], f"{name} is as old as it was"
-    assert len(Store(story.folder / "results").trial(key).attempts()) == 2
+    assert done.curve == before.curve, "what the milestones say is the same, too"
+    assert len(Store(story.folder / "results").trial_folder(key).attempts()) == 2
     assert story.skills["measure"] == story.skills["edit"]
 
 
@@ -572,7 +245,7 @@ def test_a_narrowed_run_leaves_the_suites_own_tables_alone(story: Story, chapter
     assert done.code == 0, done.err
     assert story.boards[chapter] == story.boards["first"]
     assert len(done.document["trials"]) == trials
-    folder = story.folder / done.document["folder"]
+    folder = done.result.folder
     assert len(pd.read_parquet(folder / "trials.parquet")) == trials
     assert not json.loads((folder / "run.json").read_text())["full"]
 
@@ -604,3 +277,212 @@ def test_a_model_of_a_plugin_outlives_its_file(story: Story) -> None:
     assert energy.shape == (3,)
     assert energy.tolist() == pytest.approx([float(energy[0])] * 3)
     assert float(energy[0]) != 0
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_says_the_same(story: Story) -> None:
+    """One document on standard output, words for people on standard error; nothing is left to be done."""
+    done = call(story.folder, "run", "tiny.yaml", "--json")
+    assert done.exit_code == 0
+    told = story.runs["measure"].document
+    assert json.loads(done.stdout) == {**told, "folder": f"results/tiny/runs/{told['run_id']}"}
+    assert "tiny: 2 trials, 0 to run, 2 done before" in done.stderr
+    plain = call(story.folder, "run", "tiny.yaml")
+    assert plain.stdout == ""
+    assert "mine" in plain.stderr
+
+
+def test_without_training_nothing_is_trained(story: Story) -> None:
+    done = call(story.folder, "run", "tiny.yaml", "--no-train", "--seeds", "5", "--json")
+    assert done.exit_code == 1, "what is not trained has not ended"
+    statuses = {trial["name"]: trial["status"] for trial in json.loads(done.stdout)["trials"]}
+    assert [name for name, status in statuses.items() if status == "ok"] == [
+        "mine/8gaussians/0/cpu",
+        "gmm/8gaussians/0/cpu",
+        "gmm/8gaussians/1/cpu",
+    ]
+    assert set(statuses.values()) == {"ok", None}
+
+
+def test_a_trial_runs_where_standard_error_is_no_file(tmp_path: Path) -> None:
+    """As in a notebook, where the inline executor is most wanted."""
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("mine, ", "").replace("plugins: [./mine.py]\n", ""))
+    done = call(tmp_path, "run", "tiny.yaml", "--executor", "inline", "--json")
+    assert done.exit_code == 0, done.exception
+    assert [trial["status"] for trial in json.loads(done.stdout)["trials"]] == ["ok"]
+
+
+# --- what else a suite may be ----------------------------------------------------------------------------------------
+
+PLUGIN = '''
+from ebmbench.api import EnergyKind, Method, MethodSpec, ReporterSpec, Strategy, hookimpl
+
+
+class Bad(Method):
+    """Fails."""
+
+    def build(self, problem):
+        raise RuntimeError("boom")
+
+
+def count(report):
+    """How many trials there are, and how many numbers."""
+    return f"{len(report.trials)} trials of {report.run.suite}, {report.metrics['final'].sum()} numbers\\n"
+
+
+def nothing(report):
+    """A reporter may have nothing to say."""
+    return None
+
+
+@hookimpl
+def ebmbench_methods():
+    yield MethodSpec("bad", Bad, Strategy.A2, EnergyKind.RANKING, "fails")
+
+
+@hookimpl
+def ebmbench_reporters():
+    yield ReporterSpec("count", count, "how many", product="count.txt")
+    yield ReporterSpec("quiet", nothing, "nothing", product="quiet.txt")
+    yield ReporterSpec("asked", count, "how many, when asked")
+'''
+OTHER = """\
+name: other
+datasets: [8gaussians]
+data: {set: 200, validation: 200, test: 200}
+methods: [{name: gmm, components: 2}, bad]
+budget: {steps: 5}
+seeds: 1
+metrics: [skill, auroc]
+plugins: [./plugin.py]
+"""
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("other")
+    (folder / "tiny.yaml").write_text(OTHER)
+    (folder / "plugin.py").write_text(PLUGIN)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def others(other: Path, quick: None) -> Done:
+    return run(other)
+
+
+def test_a_trial_that_fails_takes_nothing_along(others: Done, other: Path) -> None:
+    assert others.code == 1
+    assert {name: trial["status"] for name, trial in others.trials.items()} == {"gmm": "ok", "bad": "failed"}
+    assert others.trials["bad"]["error"] == "RuntimeError: boom"
+    assert call(other, "run", "tiny.yaml").exit_code == 1, "a failure that was there before is one"
+
+
+def test_what_failed_is_tried_again_only_if_that_is_asked(others: Done, other: Path) -> None:
+    assert "2 trials, 0 to run" in run(other).err
+    assert "2 trials, 1 to run" in run(other, retry_failed=True).err
+    key = others.trials["bad"]["key"]
+    assert [a.status for a in Store(other / "results").trial_folder(key).attempts()] == [Status.FAILED] * 2
+
+
+def test_a_reporter_of_a_plugin_writes_its_product_in_a_run(others: Done, other: Path) -> None:
+    """As the built-in ones do: in the run's folder, and in the suite's if the run is a full one."""
+    said = "2 trials of other, 5 numbers\n"  # skill, auroc, and the three variants of the KL that skill's track needs
+    assert (others.result.folder / "count.txt").read_text() == said
+    assert (other / "results" / "other" / "count.txt").read_text() == said
+    assert not list((other / "results").rglob("quiet.txt")), "who says nothing writes nothing"
+    assert "asked" not in {path.stem for path in others.result.folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("md", "leaderboard.md"), ("csv", "leaderboard.csv"), ("count", "count.txt")]
+)
+def test_a_report_is_what_the_run_wrote(others: Done, other: Path, kind: str, name: str) -> None:
+    done = call(other, "-p", "plugin.py", "report", "other", "--format", kind)
+    assert done.stdout == (others.result.folder / name).read_text()
+
+
+def test_a_product_that_is_lost_or_damaged_is_written_anew(others: Done, other: Path) -> None:
+    lost, damaged = others.result.folder / "count.txt", others.result.folder / "leaderboard.md"
+    whole = lost.read_bytes(), damaged.read_bytes()
+    lost.unlink()
+    damaged.write_bytes(b"half")
+    run(other)
+    assert (lost.read_bytes(), damaged.read_bytes()) == whole
+    damaged.unlink()
+    run(other)
+    assert (lost.read_bytes(), damaged.read_bytes()) == whole
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ended"),
+    [
+        ("methods: [", "methods: [independent, ", {"independent": "skipped"}),
+        ("seeds: 1", "seeds: [7]", {}),
+    ],
+)
+def test_what_cannot_be_run_is_no_failure(other: Path, tmp_path: Path, old: str, new: str, ended: Document) -> None:
+    (tmp_path / "tiny.yaml").write_text(OTHER.replace(", bad]", "]").replace("[./plugin.py]", "[]").replace(old, new))
+    done = run(tmp_path)
+    assert done.code == 0
+    found = {name: trial["status"] for name, trial in done.trials.items()}
+    assert found == {**ended, "gmm": "ok"}
+
+
+def test_two_labels_of_one_trial_are_run_once_and_both_have_a_row(tmp_path: Path) -> None:
+    twice = "{name: gmm, components: 2, label: again}]"
+    (tmp_path / "tiny.yaml").write_text(OTHER.replace("bad]", twice).replace("[./plugin.py]", "[]"))
+    done = run(tmp_path)
+    assert done.code == 0
+    assert done.err.count("trained") == 1
+    assert done.trials["gmm"]["key"] == done.trials["gmm[again]"]["key"]
+    table = pd.read_csv(done.result.folder / "leaderboard.csv").query("metric == 'skill' and dataset == 'all'")
+    expected = done.trials["gmm"]["metrics"]["skill"]
+    assert dict(zip(table["label"], table["value"], strict=True)) == {"gmm": expected, "again": expected}
+
+
+# --- an interruption -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Interrupts a run when it comes to its n-th trial."""
+    (tmp_path / "tiny.yaml").write_text(OTHER.replace(", bad]", ", nce]").replace("[./plugin.py]", "[]"))
+    real = InlineExecutor.submit
+
+    def interrupt(number: int) -> None:
+        begun = list[str]()
+
+        def submit(self: InlineExecutor, key: str, folder: Path, n_concurrent: int) -> None:
+            begun.append(key)
+            if len(begun) == number:
+                raise KeyboardInterrupt
+            real(self, key, folder, n_concurrent)
+
+        monkeypatch.setattr(InlineExecutor, "submit", submit)
+
+    return interrupt
+
+
+def test_an_interrupted_run_leaves_its_tables_and_the_next_one_goes_on(
+    cut: Callable[[int], None], tmp_path: Path
+) -> None:
+    cut(2)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    (folder,) = (tmp_path / "results" / "other" / "runs").iterdir()
+    table = pd.read_parquet(folder / "trials.parquet")
+    assert table["status"].fillna("not finished").tolist() == ["ok", "not finished"]
+    assert "gmm" in (folder / "leaderboard.md").read_text()
+    assert not (tmp_path / "results" / "other" / "latest").exists(), "it is not the suite's last full run"
+    with pytest.raises(UsageError, match="no full run of 'other'"):
+        ebmbench.load("other", tmp_path / "results")
+    assert ebmbench.load(folder.name, tmp_path / "results").result.record.run_id == folder.name
+    cut(0)
+    done = run(tmp_path)
+    assert done.code == 0
+    assert "2 trials, 1 to run, 1 done before" in done.err
+    assert done.result.record.run_id == folder.name, "the same plan is the same run, reopened"
+    assert ebmbench.load("other", tmp_path / "results").result.record.run_id == folder.name

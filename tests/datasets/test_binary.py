@@ -11,9 +11,9 @@ import torch
 from scipy.stats import chisquare
 from torch import Generator, Tensor
 
+from ebmbench.contracts.domain import Binary
 from ebmbench.datasets.binary import BarsAndStripes, BinaryDataset, BoltzmannMachine, Ising
-from ebmbench.datasets.domain import Binary
-from ebmbench.metrics.ruler import Ruler
+from tests.factories import make_truth
 
 DATASETS: dict[str, BinaryDataset] = {
     "bars_and_stripes": BarsAndStripes(),
@@ -43,23 +43,6 @@ def p_value(y: Tensor, dataset: BinaryDataset, log_p: Tensor) -> float:
         assert found[-1] <= 40
         found, expected = found[:-1], expected[:-1] * found[:-1].sum() / expected[:-1].sum()
     return float(chisquare(found, expected).pvalue)
-
-
-# --- the domain ------------------------------------------------------------------------------------------------------
-
-
-def test_the_support_is_all_states_and_each_weighs_one() -> None:
-    support = Binary(3).support(99)
-    assert support.points.tolist() == [list(map(float, bits)) for bits in itertools.product((0, 1), repeat=3)]
-    assert not support.log_weight.any()
-    assert torch.equal(Binary(3).index(support.points), torch.arange(8))
-
-
-def test_what_is_no_bit_and_what_are_too_many_is_said() -> None:
-    with pytest.raises(ValueError, match="0 or 1"):
-        Binary(2).index(torch.tensor([[0.0, 0.5]]))
-    with pytest.raises(ValueError, match="21 bits have too many states"):
-        Binary(21).support(2)
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
@@ -97,7 +80,7 @@ def test_ising_has_the_known_normalizer_and_entropy(beta: float) -> None:
     assert ising.log_z == pytest.approx(LOG_Z[beta], abs=1e-6)
     mean = sum(n * (e * math.exp(-beta * e) - e * math.exp(beta * e)) for e, n in MULTIPLICITY.items())
     mean /= math.exp(ising.log_z)
-    assert Ruler(ising, 400).entropy == pytest.approx(ising.log_z + beta * mean, abs=1e-9)
+    assert make_truth(ising).entropy == pytest.approx(ising.log_z + beta * mean, abs=1e-9)
 
 
 def test_bars_and_stripes_are_the_patterns_as_they_are_drawn() -> None:
@@ -110,7 +93,7 @@ def test_bars_and_stripes_are_the_patterns_as_they_are_drawn() -> None:
         total += float(bars.log_prob(torch.tensor([pattern]).double()))
     assert total == pytest.approx(12 * math.log(1 / 16) + 4 * math.log(2 / 16), abs=1e-9)
     assert total == pytest.approx(-41.5888, abs=1e-4)
-    assert Ruler(bars, 400).entropy == pytest.approx(-total / 16, abs=1e-9)
+    assert make_truth(bars).entropy == pytest.approx(-total / 16, abs=1e-9)
     assert bars.modes == 14
     assert sorted(bars.assign_mode(torch.tensor(sorted(set(drawn))).double()).tolist()) == list(range(14))
     assert bars.assign_mode(torch.tensor([[1, 0, 0, 0, 0, 0, 0, 0, 0]]).double()).tolist() == [-1]

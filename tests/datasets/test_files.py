@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ebmbench.datasets.files import FEWEST_ROWS, Rows, RowsError, read_rows, rows_in_memory
+from ebmbench.datasets.files import MIN_ROWS, Rows, RowsError, read_rows, rows_in_memory
 
 
 def some_rows(n: int = 150, d: int = 2) -> Rows:
@@ -212,7 +212,7 @@ def test_a_hole_is_shown_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (some_rows(FEWEST_ROWS - 1), "99 rows; expected at least 100"),
+        (some_rows(MIN_ROWS - 1), "99 rows; expected at least 100"),
         (np.zeros((0, 2)), "0 rows"),
         (np.zeros((200, 0)), "there are no columns"),
         (np.zeros((200, 2, 2)), r"expected rows and columns, \(n, d\); got the shape \(200, 2, 2\)"),
@@ -225,7 +225,7 @@ def test_a_hole_is_shown_with_its_place(tmp_path: Path) -> None:
         (1.7e9 + some_rows(), "column '0' goes from .* shift and scale it"),
         (1e300 * some_rows(), "shift and scale it"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_rows_that_no_method_could_use(data: Any, said: str) -> None:
     with pytest.raises(RowsError, match=said):

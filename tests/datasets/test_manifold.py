@@ -8,16 +8,18 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Dataset, DatasetSpec
+from ebmbench.catalog.catalog import CatalogEntry
+from ebmbench.catalog.loading import load_catalog
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.records import DatasetSpec
 from ebmbench.datasets import ebmbench_datasets
 from ebmbench.datasets.plane import EightGaussians, PinkSpiral, Rings
-from ebmbench.suite.catalog import Entry, load_catalog
 
 WITHOUT = {"checkerboard", "checkerboard_s", "pinwheel", "cos", "funnel", "banana", "laplace_ica"}
 
 
 def built(spec: DatasetSpec) -> Dataset:
-    cls = Entry(spec, "ebmbench:datasets").load()
+    cls = CatalogEntry(spec, "ebmbench:datasets").load()
     dataset: Dataset = cls(**spec.params)
     return dataset
 
@@ -25,7 +27,7 @@ def built(spec: DatasetSpec) -> Dataset:
 EVERY = {spec.name: built(spec) for spec in ebmbench_datasets()}
 ALL = {name: dataset for name, dataset in EVERY.items() if dataset.domain.kind == "continuous"}
 WITH = sorted(set(ALL) - WITHOUT)
-NOISY = [name for name in WITH if ALL[name].density_known]
+NOISY = [name for name in WITH if ALL[name].has_density]
 
 
 def test_who_has_one() -> None:
@@ -105,6 +107,6 @@ def test_without_noise_the_data_lie_on_the_curve() -> None:
     curve = ALL["pink_spiral_curve"]
     assert curve.manifold is not None
     y = curve.sample(2000, Generator().manual_seed(8)).y
-    assert not curve.density_known
+    assert not curve.has_density
     assert torch.allclose(curve.manifold.closest(y), y, atol=1e-3)
     assert float((curve.manifold.closest(y) - y).norm(dim=-1).max()) < 1e-6

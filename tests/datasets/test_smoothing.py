@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Dataset, EnergyKind
+from ebmbench.catalog.loading import load_catalog
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.records import EnergyKind
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians
-from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable, Ruler
+from ebmbench.errors import NotApplicable
+from ebmbench.metrics.context import EvalContext
 from ebmbench.metrics.surface import kl, kl_smoothed
-from ebmbench.parts.surface import Surface
-from ebmbench.suite.catalog import load_catalog
+from tests.factories import make_evaluation
 
 CATALOG = load_catalog()
 EXACT = (
@@ -90,15 +92,12 @@ class Blurred(Surface):
     def smoothing(self) -> float | None:
         return self.size
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         return 5 - self.truth.log_prob(y)
 
 
 def held(surface: Surface, dataset: Dataset) -> EvalContext:
-    y = dataset.sample(400, Generator().manual_seed(0)).y
-    like = torch.zeros((), dtype=torch.float64)
-    evaluation = Evaluation(surface, Ruler(dataset, 200), EnergyKind.SMOOTHED, y[:200], y[200:], 0, like)
-    return EvalContext(evaluation, "raw")
+    return EvalContext(make_evaluation(surface, dataset, cells=200, kind=EnergyKind.SMOOTHED, n=200), "raw")
 
 
 def test_a_smoothed_energy_is_held_against_what_it_estimates() -> None:

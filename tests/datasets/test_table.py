@@ -10,9 +10,9 @@ import torch
 
 from ebmbench.datasets.files import Rows
 from ebmbench.datasets.table import Table, content_of
-from ebmbench.harness.own import keep_rows
+from ebmbench.errors import UsageError
+from ebmbench.planning.user_data import keep_rows
 from ebmbench.store.folders import Store
-from ebmbench.suite.errors import UsageError
 
 
 def some_rows(n: int = 150, d: int = 2) -> Rows:
@@ -40,9 +40,9 @@ def test_rows_come_back_from_the_store(tmp_path: Path) -> None:
     table, path = keep_rows(store, rows)
     assert path == tmp_path / "data" / f"{table.content[:16]}.npy"
     again = Table(**table.model_dump(mode="json")).kept_in(store.tables)
-    np.testing.assert_array_equal(again.rows().numpy(), rows)
+    np.testing.assert_array_equal(again.rows().y.numpy(), rows)
     assert again.model_dump() == table.model_dump()
-    assert not again.density_known
+    assert not again.has_density
 
 
 def test_rows_that_changed_under_a_run_are_refused_and_mended_by_the_next_plan(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_rows_that_changed_under_a_run_are_refused_and_mended_by_the_next_plan(t
     with pytest.raises(UsageError, match="missing"):
         found.rows()
     keep_rows(store, rows)
-    np.testing.assert_array_equal(found.rows().numpy(), rows)
+    np.testing.assert_array_equal(found.rows().y.numpy(), rows)
 
 
 def test_rows_without_a_folder_are_not_guessed_at() -> None:

@@ -18,6 +18,8 @@ import psutil
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
 TOKEN = "EBMBENCH_TEST_TOKEN"
+FORKSERVER = ("from multiprocessing.forkserver import main", "ebmbench.execution.preload")
+"""What the command line of a process that forks workers says."""
 
 
 def environment(token: str, **more: str) -> dict[str, str]:
@@ -92,17 +94,46 @@ class Place:
         path = self.folder / "results" / "trials" / key[:2] / key / "attempts.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()]
 
+    def curve(self, key: str) -> list[dict[str, Any]]:
+        path = self.folder / "results" / "trials" / key[:2] / key / "curve.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
     def log(self, key: str) -> bytes:
         return (self.folder / "results" / "trials" / key[:2] / key / "log.txt").read_bytes()
 
     def worker_at(self, method: str) -> psutil.Process | None:
         """The process that works on a trial of the method, once it has come to its steps."""
-        workers = [p for p in alive(self.token) if "ebmbench.harness.zygote" in " ".join(cmdline(p))]
-        forked = [p for p in workers if p.ppid() in {w.pid for w in workers}]
+        workers = workers_of(self.token)
         for path in (self.folder / "results" / "trials").glob("*/*/trial.json"):
             if json.loads(path.read_text())["method"]["name"] == method and not path.with_name("DONE").exists():
-                return forked[0] if forked and forked[0].cpu_times().user > 0.2 else None
+                return workers[0] if workers and workers[0].cpu_times().user > 0.2 else None
         return None
+
+
+def servers_of(token: str) -> list[psutil.Process]:
+    """The processes of a run that fork its workers: one, or none."""
+    family = _forked(token)
+    others = {process.pid for process in alive(token)} - {process.pid for process in family}
+    return [process for process in family if parent(process) in others]
+
+
+def workers_of(token: str) -> list[psutil.Process]:
+    """The processes of a run that work on trials."""
+    servers = {server.pid for server in servers_of(token)}
+    return [process for process in _forked(token) if parent(process) in servers]
+
+
+def _forked(token: str) -> list[psutil.Process]:
+    """Servers and workers: a fork has the command line of what it was forked from."""
+    return [process for process in alive(token) if all(word in " ".join(cmdline(process)) for word in FORKSERVER)]
+
+
+def parent(process: psutil.Process) -> int:
+    """The number of the parent; 0 when it is gone."""
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return 0
 
 
 def cmdline(process: psutil.Process) -> list[str]:

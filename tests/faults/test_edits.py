@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from ebmbench.cli import group
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 FILES = {
     "lib/edited_helper.py": 'def scale():\n    """A number."""\n    return 2.0\n',
     "lib/edited_level.py": "LEVEL = 2.0\n",
@@ -33,7 +33,7 @@ class Bowl(Surface):
         super().__init__()
         self.a = torch.nn.Parameter(torch.ones(()))
 
-    def forward(self, y, x=None):
+    def forward(self, y):
         return self.a * y.square().sum(-1)
 
 
@@ -143,7 +143,7 @@ class Desk:
         path.write_text(path.read_text().replace(old, new))
 
     def run(self, *args: str, edits: tuple[str, ...] = ()) -> Done:
-        """A real run, with a zygote and workers."""
+        """A real run, with a server and workers."""
         paths = [str(self.folder / "lib"), *filter(None, [os.environ.get("PYTHONPATH")])]
         environ = os.environ | {
             "COLUMNS": "200",

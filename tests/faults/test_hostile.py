@@ -23,24 +23,36 @@ import psutil
 import pytest
 from rich.console import Console
 
+from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import main
-from ebmbench.contracts import Status
-from ebmbench.harness.bench import load_model
-from ebmbench.harness.worker import TrialWork
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError
+from ebmbench.metrics.tracks import PLANE
 from ebmbench.report.figures import draw_surfaces, draw_trial, save
-from ebmbench.report.leaderboard import escaped, markdown, table_csv, terminal
-from ebmbench.report.metric_tables import metric_tables
-from ebmbench.store.folders import Store, TrialFolder, digest
-from ebmbench.store.records import Attempt, Measurements, Value
-from ebmbench.store.tables import TrialResult
-from ebmbench.suite.catalog import load_catalog
-from ebmbench.suite.errors import UsageError
-from tests.cli.test_bad_input import SUITE
-from tests.harness.test_snapshot import Bomb
-from tests.harness.test_snapshot import trial as planned_trial
-from tests.report.test_leaderboard import board, line, simple, trial
-from tests.report.test_metric_tables import cell
+from ebmbench.report.markdown import every_metric, leaderboard
+from ebmbench.report.report import Report
+from ebmbench.report.spreadsheet import leaderboard as spreadsheet
+from ebmbench.report.terminal import leaderboard as terminal
+from ebmbench.report.text import escaped
+from ebmbench.store.files import digest
+from ebmbench.store.folders import MILESTONES, Store, TrialFolder
+from ebmbench.store.records import TrialView, Value
+from ebmbench.store.runs import RunResult, TrialResult
+from ebmbench.suite.loading import read_suite
+from ebmbench.training.milestones import Milestones
+from ebmbench.training.models import load_model
+from ebmbench.training.worker import TrialWork
+from tests.factories import make_attempt, make_cell, make_report, make_run, make_trial, make_values, make_view
+from tests.planned import Bomb, planned_trial
 
+SUITE = """\
+name: tiny
+datasets: [8gaussians]
+data: {set: 200, validation: 200, test: 200}
+methods: [nce]
+budget: {steps: 5}
+seeds: 1
+"""
 ROOT = Path(__file__).resolve().parents[2]
 NASTY = (
     "<script>alert(1)</script> | [x](javascript:y) \x1b]0;t\x07 \\write18{ls} $\\input{a}$ \u202egnp\n# ../../etc &lt;"
@@ -147,8 +159,6 @@ def test_a_hostile_suite_is_one_sentence(name: str, tmp_path: Path, say: Say) ->
 @pytest.mark.parametrize("label", ["CON", "nul.txt", "aux"])
 def test_device_names_are_names(label: str, tmp_path: Path) -> None:
     """No folder is called after a label: it may be what another system reserves."""
-    from ebmbench.suite.loading import read_suite
-
     (tmp_path / "s.yaml").write_bytes(b"\xef\xbb\xbf" + method(f"{{name: nce, label: {label}}}").encode())
     assert read_suite(str(tmp_path / "s.yaml"))[0].methods[0].row == label
 
@@ -236,20 +246,26 @@ def test_what_a_plugin_prints_is_not_the_document(
 # --- products ---------------------------------------------------------------------------------------------------------
 
 
-def hostile_board() -> Any:
-    """A board of which every text is hostile: from a results folder that a stranger has written."""
-    attempt = Attempt(status=Status.FAILED, error_type="E", message=NASTY, started="", total_seconds=1)
-    good = trial(NASTY, {"skill": 0.5, "kl": 1.0}, dataset=NASTY)
-    note = Value(metric="kl", note=NASTY)
-    good.__dict__["measurements"] = Measurements(values=(note,), code={}, eval_seconds=0)
-    bad = trial(NASTY, {}, status=Status.FAILED, attempts=[attempt])
-    found = board(line(NASTY, good, bad, chosen=NASTY), simple("=1+1"), best=NASTY)
-    return type(found)(NASTY, found.lines, found.ranking, (NASTY, "moons"))
+def hostile_report() -> Report:
+    """A run of which every text is hostile: from a results folder that a stranger has written."""
+    facts: dict[str, Any] = {"dataset": NASTY, "grid_point": NASTY}
+    numbers = {"skill": 0.5, "kl": 1.0, "nll_validation": 2.0}
+    good = make_trial(make_view(NASTY, **facts), [*make_values(numbers), Value("tv", note=NASTY)])
+    attempt = make_attempt(Status.FAILED, error_type="E", message=NASTY)
+    bad = make_trial(make_view(NASTY, seed=1, **facts), status=Status.FAILED, attempts=[attempt])
+    formula = make_trial(make_view("=1+1", dataset=NASTY), {"skill": 0.2, "kl": 2.0})
+    nasty = make_cell("kl", "raw", summary=NASTY, unit=NASTY, direction="sideways")
+    cells = (make_cell("skill"), nasty, make_cell("tv"), make_cell("nll_validation"))
+    return make_report([good, bad, formula], suite=NASTY, metrics=cells, select={NASTY: "nll_validation"})
+
+
+def test_all_that_is_hostile_is_shown() -> None:
+    """Else the tests below would find nothing to find: suite, row, dataset, choice, error and note."""
+    assert leaderboard(hostile_report()).count(escaped(NASTY)) >= 6
 
 
 def test_markdown_shows_names_as_they_are() -> None:
-    cells = [cell("kl", summary=NASTY, unit=NASTY, direction="sideways")]
-    texts = [markdown(hostile_board()), metric_tables(hostile_board(), cells)]
+    texts = [leaderboard(hostile_report()), every_metric(hostile_report())]
     for text in texts:
         assert escaped(NASTY) in text
         assert all(part.isprintable() for part in text.splitlines())
@@ -261,14 +277,15 @@ def test_markdown_shows_names_as_they_are() -> None:
 def test_markdown_means_what_it_says() -> None:
     """Read by a parser of Markdown, the text is the text."""
     parser = pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table")
-    html = parser.render(markdown(hostile_board()))
-    assert "<script" not in html
-    assert "href" not in html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; | [x](javascript:y)" in html
+    for text in (leaderboard(hostile_report()), every_metric(hostile_report())):
+        html = parser.render(text)
+        assert "<script" not in html
+        assert "href" not in html
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; | [x](javascript:y)" in html
 
 
 def test_csv_holds_no_formula() -> None:
-    text = table_csv(hostile_board())
+    text = spreadsheet(hostile_report())
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["label"][:3] for row in rows} == {"<sc", "'=1"}
     assert not set("\x1b\x07\u202e") & set(text)
@@ -276,7 +293,7 @@ def test_csv_holds_no_formula() -> None:
 
 def test_the_terminal_is_not_driven() -> None:
     console = Console(width=200, file=io.StringIO(), force_terminal=True, color_system=None)
-    console.print(terminal(hostile_board()))
+    console.print(terminal(hostile_report()))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "alert(1)" in text
     assert not {"\x07", "\u202e"} & set(text)
@@ -289,9 +306,10 @@ def test_the_terminal_is_not_driven() -> None:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, TrialFolder]:
     """A trial that ended well."""
-    store, folder = planned_trial(tmp_path_factory.mktemp("hostile"))
+    store = Store(tmp_path_factory.mktemp("hostile"))
+    folder = planned_trial(store.root, budget={"steps": 3})
     TrialWork(folder, store.root).run()
-    folder.finish(Attempt(status=Status.OK, started="", total_seconds=1))
+    folder.finish(make_attempt())
     return store, folder
 
 
@@ -336,11 +354,33 @@ def test_a_hostile_model_is_not_run(
     assert not list(tmp_path.iterdir())
 
 
-def result_of(folder: TrialFolder) -> TrialResult:
-    view = trial("$\\frac{$ " + NASTY, {}).view
-    result = TrialResult(view, folder)
-    result.__dict__.update(status=Status.OK, values={"skill": 0.5})
-    return result
+@pytest.mark.parametrize("kind", ["pickle", "torch", "text", "empty", "list", "other names"])
+def test_hostile_milestones_are_none(
+    kind: str, done: tuple[Store, TrialFolder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = done[1]
+    whole = folder.file(MILESTONES).read_bytes()
+    contents: dict[str, Callable[[], bytes]] = {
+        "pickle": lambda: pickle.dumps(Bomb(), protocol=2),
+        "torch": lambda: torch_bytes([{"step": 1, "passes": 1.0, "seconds": 1.0, "state": {"a": Bomb()}}]),
+        "text": lambda: b"import os",
+        "empty": lambda: b"",
+        "list": lambda: torch_bytes([1]),
+        "other names": lambda: torch_bytes([{"a": 1}]),
+    }
+    assert Milestones(folder).load(), "the wrong twin: those that were kept"
+    try:
+        replaced(folder, MILESTONES, contents[kind]())
+        assert Milestones(folder).load() == []
+    finally:
+        replaced(folder, MILESTONES, whole)
+    assert not list(tmp_path.iterdir())
+
+
+def view_of(folder: TrialFolder) -> TrialView:
+    """A trial of a hostile name that has this folder."""
+    return make_view("$\\frac{$ " + NASTY, key=folder.path.name)
 
 
 def arrays(**named_arrays: Any) -> bytes:
@@ -369,18 +409,19 @@ def test_a_hostile_surface_is_no_picture(
     }
     try:
         replaced(folder, "surface.npz", contents[kind]())
-        assert not draw_trial(result_of(folder), tmp_path / "t.png")
+        assert not draw_trial(TrialResult(view_of(folder), folder), PLANE, tmp_path / "t.png")
     finally:
         replaced(folder, "surface.npz", whole)
     assert not list(tmp_path.iterdir())
 
 
 def test_names_in_figures_are_neither_mathematics_nor_codes(done: tuple[Store, TrialFolder], tmp_path: Path) -> None:
-    result = result_of(done[1])
+    store, folder = done
+    view = view_of(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert draw_trial(result, tmp_path / "t.png")
-        figure = draw_surfaces([line(result.view.row, result)], ["moons"])
+        assert draw_trial(TrialResult(view, folder), PLANE, tmp_path / "t.png")
+        figure = draw_surfaces(Report(RunResult(make_run([view], suite=NASTY), store)))
         assert figure is not None
         save(figure, tmp_path / "s.png")
     titles = [axes.get_title() for axes in figure.axes]
@@ -389,7 +430,7 @@ def test_names_in_figures_are_neither_mathematics_nor_codes(done: tuple[Store, T
     assert (tmp_path / "t.png").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("target", ["os:mkdir", "subprocess:Popen", "ebmbench.harness.worker:main"])
+@pytest.mark.parametrize("target", ["os:mkdir", "subprocess:Popen", "ebmbench.training.worker:main"])
 def test_a_trial_makes_nothing_but_methods(
     target: str, done: tuple[Store, TrialFolder], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 import pytest
 
-from tests.faults.runs import Outcome, Place, alive, cmdline, soon
+from tests.faults.runs import Outcome, Place, alive, cmdline, servers_of, soon, workers_of
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are forked on Linux alone")
 
@@ -38,7 +37,7 @@ metrics: [skill, kl]
 timeout: 2m
 memory: 1GB
 """
-TARGETS = {"run": 8, "worker": 6, "zygote": 3, "run and zygote": 3}
+TARGETS = {"run": 8, "worker": 6, "server": 3, "run and server": 3}
 """What is killed, and how often of twenty times."""
 
 
@@ -84,14 +83,12 @@ class Campaign:
 
     def kill(self, process: subprocess.Popen[str], target: str) -> bool:
         """Kill it, if it is there."""
-        zygotes = [p for p in alive(self.place.token) if "ebmbench.harness.zygote" in " ".join(cmdline(p))]
-        mothers = [p for p in zygotes if parent(p) == process.pid]
-        workers = [p for p in zygotes if parent(p) in {mother.pid for mother in mothers}]
+        servers, workers = servers_of(self.place.token), workers_of(self.place.token)
         victims: list[int] = []
         if "run" in target:
             victims.append(process.pid)
-        if "zygote" in target:
-            victims += [mother.pid for mother in mothers]
+        if "server" in target:
+            victims += [server.pid for server in servers]
         if target == "worker" and workers:
             victims.append(self.random.choice(workers).pid)
         for victim in victims:
@@ -105,14 +102,6 @@ class Campaign:
         """The numbers are those of the run that nobody disturbed, to the last digit."""
         assert result.code == 0, result.err
         assert named(result) == self.clean
-
-
-def parent(process: psutil.Process) -> int:
-    """The number of the parent; 0 when it is gone."""
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return 0
 
 
 def done(folder: Path) -> dict[str, bytes]:
@@ -181,6 +170,7 @@ def campaign(folder: Path, clean: tuple[dict[str, Any], float], times: int, seed
     return Campaign(Place(folder), order, wanted, clean[0], clean[1] / 3)
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(1500)
 def test_twenty_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
     at_work = campaign(tmp_path, clean, 1, seed=0)

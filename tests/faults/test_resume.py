@@ -12,7 +12,10 @@ import pytest
 
 from tests.faults.runs import Place, alive, soon
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are forked on Linux alone")
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are forked on Linux alone"),
+]
 
 PLUGIN = '''
 import os

@@ -17,6 +17,8 @@ import pytest
 
 from tests.faults.runs import EBMBENCH, Outcome, Place, alive, environment, soon
 
+pytestmark = pytest.mark.faults
+
 SUITE = """\
 name: faults
 datasets: [8gaussians]
@@ -111,7 +113,7 @@ def calm(result: Outcome) -> None:
     ("damage", "said"),
     [(flip, "is not what was written"), (truncate, "bytes, not the"), (empty, "has 0 bytes"), (remove, "is missing")],
 )
-def test_damaged_trials_are_set_aside_and_run_again(
+def test_damaged_trials_are_quarantined_and_run_again(
     place: Place, first: tuple[Path, Outcome], damage: Damage, said: str
 ) -> None:
     """A record of each kind in a trial of its own, all in one folder; what is whole is not touched."""
@@ -126,15 +128,15 @@ def test_damaged_trials_are_set_aside_and_run_again(
     assert result.code == 0, result.err
     assert named(result) == named(first[1]), "the same numbers as before"
     for name, file in targets.items():
-        aside = place.folder / "results" / "aside" / f"{by_name[name]}-1"
+        quarantined = place.folder / "results" / "quarantine" / f"{by_name[name]}-1"
         line = next(line for line in result.err.splitlines() if line.startswith(f"{name}: "))
         assert f"{file} " in line
         assert said in line
-        assert f"set aside in results/aside/{by_name[name]}-1, and run again" in line
-        assert (aside / "DONE").read_bytes() == spoiled[name]
+        assert f"set aside in results/quarantine/{by_name[name]}-1, and run again" in line
+        assert (quarantined / "DONE").read_bytes() == spoiled[name]
     for name, content in whole.items():
         assert (trial(place, by_name[name]) / "DONE").read_bytes() == content, "it was not run again"
-    assert len(list((place.folder / "results" / "aside").iterdir())) == len(targets)
+    assert len(list((place.folder / "results" / "quarantine").iterdir())) == len(targets)
 
 
 def test_a_damaged_done_is_damage_too(place: Place, first: tuple[Path, Outcome]) -> None:
@@ -147,12 +149,12 @@ def test_a_damaged_done_is_damage_too(place: Place, first: tuple[Path, Outcome])
     assert result.code == 0, result.err
     assert named(result) == named(first[1])
     for key in targets:
-        assert f"set aside in results/aside/{key}-1" in result.err
+        assert f"set aside in results/quarantine/{key}-1" in result.err
 
 
 @pytest.mark.parametrize("what", ["folder", "DONE"])
 def test_what_is_gone_is_run_again(place: Place, first: tuple[Path, Outcome], what: str) -> None:
-    """Without a word: there is nothing to set aside."""
+    """Without a word: there is nothing to quarantine."""
     key = next(iter(keys(first[1]).values()))
     if what == "folder":
         shutil.rmtree(trial(place, key))
@@ -162,7 +164,7 @@ def test_what_is_gone_is_run_again(place: Place, first: tuple[Path, Outcome], wh
     assert result.code == 0, result.err
     assert named(result) == named(first[1])
     assert "9 trials, 1 to run, 8 done before" in result.err
-    assert not (place.folder / "results" / "aside").exists()
+    assert not (place.folder / "results" / "quarantine").exists()
 
 
 def test_a_damaged_artifact_is_seen_when_it_is_read(place: Place, first: tuple[Path, Outcome]) -> None:
@@ -185,7 +187,7 @@ def test_a_damaged_artifact_is_seen_when_it_is_read(place: Place, first: tuple[P
     calm(again)
     assert again.code == 0, again.err
     assert named(again) == named(first[1])
-    assert again.err.count("set aside in results/aside/") == 2
+    assert again.err.count("set aside in results/quarantine/") == 2
     assert place.run().err.count("set aside") == 0
 
 
@@ -328,10 +330,10 @@ class Backwards(module.datetime):
 
 
 import ebmbench.cli
-import ebmbench.harness.plan
-import ebmbench.harness.supervisor
+import ebmbench.planning.plan
+import ebmbench.execution.supervisor
 
-ebmbench.harness.plan.datetime = ebmbench.harness.supervisor.datetime = Backwards
+ebmbench.planning.plan.datetime = ebmbench.execution.supervisor.datetime = Backwards
 sys.argv[0] = "ebmbench"
 ebmbench.cli.main()
 '''

@@ -7,16 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 from sklearn.isotonic import IsotonicRegression
 
-from ebmbench.datasets.domain import square
-from ebmbench.metrics.calibration import Array, fit_beta, isotonic_log_density, log_normalizer
-
-torch.set_num_threads(1)
+from ebmbench.contracts.domain import square
+from ebmbench.metrics.calibration import fit_beta, held_out_isotonic, isotonic_log_density, level_of
+from ebmbench.truth.normalizer import Array, log_normalizer
+from tests.factories import Bowl, Normal, make_evaluation
 
 SUPPORT = square(9).support(200)
 POINTS: Array = SUPPORT.points.numpy()
@@ -24,26 +23,6 @@ LOG_WEIGHT: Array = SUPPORT.log_weight.numpy()
 RADIUS2: Array = np.square(POINTS).sum(-1)
 STANDARD: Array = -RADIUS2 / 2 - math.log(2 * math.pi)
 """log N(0, I) on the lattice."""
-
-
-# --- log Z ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
-def test_log_normalizer_of_a_gaussian(beta: float) -> None:
-    """The integral of exp(-beta |y|^2 / 2) over the plane is 2 pi / beta."""
-    assert log_normalizer(RADIUS2 / 2, LOG_WEIGHT, beta) == pytest.approx(math.log(2 * math.pi / beta), abs=1e-6)
-
-
-def test_log_normalizer_moves_with_the_energy_and_does_not_overflow() -> None:
-    value = log_normalizer(RADIUS2 / 2 - 5000, LOG_WEIGHT)
-    assert value == pytest.approx(math.log(2 * math.pi) + 5000, abs=1e-6)
-
-
-def test_log_normalizer_uses_each_weight() -> None:
-    """Two cells of volumes 1 and 3 with energies 0 and log 3: 1 + 3/3."""
-    energy, log_weight = np.array([0.0, math.log(3)]), np.array([0.0, math.log(3)])
-    assert log_normalizer(energy, log_weight) == pytest.approx(math.log(2))
 
 
 # --- beta -------------------------------------------------------------------------------------------------------------
@@ -273,3 +252,50 @@ def test_iso_beats_the_fitted_temperature_on_the_lattice() -> None:
     entropy = math.log(2 * math.pi * math.e)
     assert nll_iso == pytest.approx(entropy, abs=1e-6)
     assert nll_beta > entropy + 0.05
+
+
+# --- the isotonic fit to held-out points ------------------------------------------------------------------------------
+
+
+def bowl_case(n: int = 5000, sign: float = 1.0) -> tuple[Array, Array, Array, Array]:
+    """N(0, I), of which nobody knows the density, under sign |y|^2 / 2: validation, test, support, log weights."""
+    case = make_evaluation(Bowl(sign), Normal(half_width=6, hidden=True), cells=200, n=n)
+    return case.energy_validation, case.energy_test, case.energy, case.truth.log_weight
+
+
+def test_the_held_out_density_integrates_to_one_and_falls() -> None:
+    held_out, _, energy, log_weight = bowl_case()
+    levels, log_density = held_out_isotonic(held_out, energy, log_weight)
+    on_lattice = log_density[level_of(energy, levels)]
+    assert np.exp(on_lattice + log_weight).sum() == pytest.approx(1, abs=1e-9)
+    assert (np.diff(log_density) <= 1e-12).all()
+
+
+def test_the_held_out_density_agrees_with_scikit_learn() -> None:
+    held_out, _, energy, log_weight = bowl_case(500)
+    levels, log_density = held_out_isotonic(held_out, energy, log_weight)
+    volume = np.array([np.exp(log_weight[energy == level]).sum() for level in levels])
+    below = np.concatenate([[-np.inf], levels[:-1]])
+    above = np.concatenate([levels[:-1], [np.inf]])
+    points = np.array([((held_out > low) & (held_out <= high)).sum() for low, high in zip(below, above, strict=True)])
+    mass = (points + volume / volume.sum()) / (len(held_out) + 1)
+    rank = np.arange(len(levels))
+    expected = IsotonicRegression(increasing=False).fit(rank, mass / volume, volume).predict(rank)
+    np.testing.assert_allclose(np.exp(log_density), expected, rtol=1e-9)
+
+
+def test_the_true_order_comes_close_to_the_entropy_and_the_reverse_does_not() -> None:
+    entropy = 1 + math.log(2 * math.pi)
+    losses = []
+    for sign in (1.0, -1.0):
+        held_out, test, energy, log_weight = bowl_case(sign=sign)
+        levels, log_density = held_out_isotonic(held_out, energy, log_weight)
+        losses.append(float(-log_density[level_of(test, levels)].mean()))
+    assert losses[0] == pytest.approx(entropy, abs=0.05)
+    assert losses[1] > math.log(144) - 0.05  # upside down it can say no more than the uniform law
+
+
+def test_a_point_beyond_all_validation_points_has_a_finite_price() -> None:
+    levels, log_density = held_out_isotonic(np.array([0.0, 0.5]), np.array([0.0, 1.0, 2.0]), np.zeros(3))
+    assert np.isfinite(log_density).all()
+    np.testing.assert_array_equal(level_of(np.array([-5.0, 0.5, 2.0, 99.0]), levels), [0, 1, 2, 2])

@@ -1,164 +1,116 @@
-"""Given y1, predict y2: normal distributions have every answer in closed form."""
+"""All metrics on data with a context: what is read row by row has closed forms, what needs a lattice has a reason."""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
-import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from ebmbench.contracts import Batch, Dataset, EnergyKind
-from ebmbench.datasets.domain import Box, square
-from ebmbench.datasets.plane import EightGaussians, Rings
-from ebmbench.metrics import conditional
-from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import Ruler
-from ebmbench.parts.surface import Surface
+from ebmbench.contracts.dataset import Manifold
+from ebmbench.contracts.records import EnergyKind
+from ebmbench.datasets.plane import EightGaussians
+from ebmbench.metrics import ebmbench_metrics
+from ebmbench.metrics.context import Evaluation
+from ebmbench.metrics.evaluate import evaluate
+from ebmbench.store.records import Value
+from tests.factories import Regression, RegressionEnergy, make_evaluation
 
-RHO = 0.8
+N = 2000
+A, LEVEL = 1.7, 0.4
+"""Of the energy: F = A |y - m(x)|^2 / 2 + LEVEL."""
+NO_LATTICE = "n/a: no lattice is laid for each context x"
+ON_A_LATTICE = (
+    *("skill", "kl", "kl_reverse", "tv", "nll_excess", "auroc", "v95_ratio", "beta", "hellinger", "jeffreys"),
+    *("mass_volume_area", "iou95", "spearman_uniform", "refinement", "d_prime", "leak", "log_z_error"),
+    *("minima_recall", "minima_spurious", "barrier_ratio", "mode_mass_error", "antimode"),
+    *("conditional_kl", "conditional_nll", "conditional_modes"),
+)
 
 
-class Correlated(Dataset):
-    """A normal on the plane with unit variances."""
+def measured(evaluation: Evaluation, *metrics: str) -> dict[tuple[str, str], Value]:
+    """These metrics, or all of them."""
+    specs = [spec for spec in ebmbench_metrics() if spec.name in metrics or not metrics]
+    return {(value.metric, value.variant): value for value in evaluate(evaluation, [(spec, "tests") for spec in specs])}
 
-    rho: float = RHO
+
+def held(dataset: Regression, n: int = N) -> Evaluation:
+    return make_evaluation(RegressionEnergy(A, LEVEL), dataset, kind=EnergyKind.NORMALIZED, n=n)
+
+
+@cache
+def found() -> tuple[Evaluation, dict[tuple[str, str], Value]]:
+    evaluation = held(Regression())
+    return evaluation, measured(evaluation, *ON_A_LATTICE, "nll", "fisher", "spearman", "mmd2")
+
+
+class Scattered(Regression):
+    """The same with what many metrics ask for: modes, and points that the data scatter about."""
 
     @property
-    def domain(self) -> Box:
-        return square(7)
+    def modes(self) -> int:
+        return 2
 
-    def sample(self, n: int, generator: Generator) -> Batch:
-        z = torch.randn(n, 2, generator=generator, dtype=torch.float64)
-        second = self.rho * z[:, 0] + math.sqrt(1 - self.rho**2) * z[:, 1]
-        return Batch(torch.stack([z[:, 0], second], -1))
+    def assign_mode(self, y: Tensor) -> Tensor:
+        return (y[:, 0] > 0).long()
 
-    def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        rest = 1 - self.rho**2
-        quadratic = (y[:, 0] ** 2 - 2 * self.rho * y[:, 0] * y[:, 1] + y[:, 1] ** 2) / rest
-        return -quadratic / 2 - math.log(2 * math.pi * math.sqrt(rest))
+    @property
+    def manifold(self) -> Manifold:
+        return EightGaussians().manifold
 
 
-class Of(Surface):
-    def __init__(self, dataset: Dataset) -> None:
-        super().__init__()
-        self.dataset = dataset
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -self.dataset.log_prob(y)
+@pytest.mark.parametrize("dataset", [Regression(), Scattered()], ids=["plain", "with a manifold"])
+def test_no_metric_raises(dataset: Regression) -> None:
+    values = measured(held(dataset, n=50))
+    assert {name: value.note for name, value in values.items() if value.note.startswith("error")} == {}
 
 
-def held(dataset: Dataset, surface: Surface | None = None, cells: int = 300) -> EvalContext:
-    y = dataset.sample(21_000, Generator().manual_seed(0)).y
-    like = torch.zeros((), dtype=torch.float64)
-    ruler = Ruler(dataset, cells)
-    return EvalContext(
-        Evaluation(surface or Of(dataset), ruler, EnergyKind.DENSITY, y[:1000], y[1000:], 1, like), "raw"
-    )
+@pytest.mark.parametrize("metric", ON_A_LATTICE)
+def test_what_needs_a_lattice_says_that_there_is_none(metric: str) -> None:
+    values = {name: value for name, value in found()[1].items() if name[0] == metric}
+    assert values
+    assert {value.note for value in values.values()} == {NO_LATTICE}
 
 
-def test_divergence_of_the_conditionals_of_two_normals() -> None:
-    """y2 | y1 ~ N(r y1, 1 - r^2); against N(r' y1, 1 - r'^2), over y1 ~ N(0, 1). The marginals are equal."""
-    ours, theirs = Correlated(rho=0.8), Correlated(rho=0.3)
-    v, w = 1 - 0.8**2, 1 - 0.3**2
-    expected = 0.5 * (math.log(w / v) + (v + (0.8 - 0.3) ** 2) / w - 1)
-    assert conditional.conditional_kl(held(ours, Of(theirs))) == pytest.approx(expected, abs=1e-4)
-    assert conditional.conditional_kl(held(ours)) == pytest.approx(0, abs=1e-9)
+def test_likelihoods_at_fitted_temperatures_need_one_too() -> None:
+    for metric, variant in (("nll", "beta"), ("nll", "iso"), ("fisher", "beta"), ("mmd2", "common")):
+        assert found()[1][metric, variant].note == NO_LATTICE
 
 
-def test_what_is_wrong_about_y1_alone_does_not_count() -> None:
-    """q = p(y2 | y1) q(y1): the joint divergence is that of the marginals, the conditional one is zero."""
-    truth = Correlated()
-
-    class Reweighted(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-            return super().forward(y) + 2 * torch.sin(y[:, 0])
-
-    assert conditional.conditional_kl(held(truth, Reweighted(truth))) == pytest.approx(0, abs=1e-9)
-
-
-def test_the_axes_are_not_mixed_up() -> None:
-    """The wrong twin: predicting y1 from y2 has another answer where the two are not alike."""
-    truth = Correlated()
-
-    class Reweighted(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-            return super().forward(y) + 2 * torch.sin(y[:, 1])
-
-    assert conditional.conditional_kl(held(truth, Reweighted(truth))) > 0.1
+def test_the_claimed_likelihood_is_that_of_each_row_given_its_context() -> None:
+    """E F = A + LEVEL, since y - m(x) is standard normal; 4 standard errors. The claim is marked as one."""
+    evaluation, values = found()
+    assert evaluation.test.x is not None
+    each = A * (evaluation.test.y - Regression.mean(evaluation.test.x)).square().sum(-1) / 2 + LEVEL
+    assert values["nll", "raw"].value == pytest.approx(float(each.mean()), abs=1e-9)
+    assert values["nll", "raw"].value == pytest.approx(A + LEVEL, abs=4 * A / math.sqrt(N))
+    assert values["nll", "raw"].note.startswith("log Z = 0 as the energy claims, not checked")
 
 
-def test_likelihood_of_the_truth_is_the_conditional_entropy() -> None:
-    expected = 0.5 * math.log(2 * math.pi * math.e * (1 - RHO**2))
-    assert conditional.conditional_nll(held(Correlated())) == pytest.approx(expected, abs=1e-4)
+def test_fisher_is_that_of_each_row_given_its_context() -> None:
+    """1/2 E|(A - 1)(y - m(x))|^2 = (A - 1)^2; 4 standard errors."""
+    evaluation, values = found()
+    assert evaluation.test.x is not None
+    off = (A - 1) * (evaluation.test.y - Regression.mean(evaluation.test.x)).numpy()
+    each = 0.5 * np.square(off).sum(-1)
+    assert values["fisher", "raw"].value == pytest.approx(each.mean(), abs=1e-9)
+    assert values["fisher", "raw"].value == pytest.approx((A - 1) ** 2, abs=4 * each.std() / math.sqrt(N))
 
 
-def test_one_draw_of_the_truth_errs_by_root_two_of_the_mean() -> None:
-    assert conditional.best_of_1(held(Correlated())) == pytest.approx(math.sqrt(2), abs=0.02)
+def test_the_order_of_the_rows_is_that_of_the_truth() -> None:
+    assert found()[1]["spearman", ""].value == pytest.approx(1)
 
 
-def test_the_best_of_ten_is_the_expected_least_error() -> None:
-    """E min_k (e - e_k)^2 with normal e and e_k, by simulation; in units of their variance."""
-    rng = np.random.default_rng(0)
-    error = rng.normal(size=(200_000, 1)) - rng.normal(size=(200_000, 10))
-    expected = math.sqrt(np.square(error).min(1).mean())
-    assert conditional.best_of_10(held(Correlated())) == pytest.approx(expected, rel=0.05)
-
-
-def test_the_blurry_prediction_is_beaten_by_ten_guesses_and_not_by_one() -> None:
-    """The lecture's point, on rings: the conditional mean lies where no data are."""
-    c = held(Rings())
-    assert conditional.best_of_10(c) < 0.5
-    assert conditional.best_of_1(c) > 1.3
-
-
-def test_draws_that_ignore_y1_are_worse() -> None:
-    """Independent coordinates: the error of one draw is sqrt((1 + 1) / (1 - r^2)) of the mean's."""
-    c = held(Correlated(), Of(Correlated(rho=0.0)))
-    assert conditional.best_of_1(c) == pytest.approx(math.sqrt(2 / (1 - RHO**2)), rel=0.03)
-
-
-def test_branches_of_a_slice() -> None:
-    y = np.linspace(-4, 4, 400)
-    two = np.logaddexp(-0.5 * ((y - 2) / 0.3) ** 2, -0.5 * ((y + 2) / 0.3) ** 2)
-    assert y[conditional.branches(two)] == pytest.approx([-2, 2], abs=0.02)
-    low = np.logaddexp(two, -5 - 0.5 * (y / 0.3) ** 2)  # a branch of e^-5 is none
-    assert len(conditional.branches(low)) == 2
-    assert len(conditional.branches(np.cos(40 * y) * 0.2 - y**2 / 2)) == 1  # nor is a ripple
-    edge = -np.abs(y + 4)
-    assert conditional.branches(edge).tolist() == [0]  # a peak at the edge is one
-
-
-def test_branches_that_are_lost_are_missed() -> None:
-    truth = EightGaussians()
-    assert conditional.conditional_modes(held(truth)) == 1
-
-    class Upper(Of):
-        """Only the branch above: the lower half of the plane is forbidden."""
-
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-            return super().forward(y) + 50 * (y[:, 1] < -0.7)
-
-    found = conditional.conditional_modes(held(truth, Upper(truth)))
-    assert found == pytest.approx(5 / 8, abs=0.08)  # of eight clusters three lie below
-
-
-def test_a_branch_elsewhere_is_not_one_that_is_due() -> None:
-    truth = EightGaussians()
-
-    class Moved(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-            return super().forward(y - torch.tensor([0.0, 1.0]))
-
-    assert conditional.conditional_modes(held(truth, Moved(truth))) < 0.2
-
-
-def test_a_branch_with_a_flat_top_is_found_wherever_the_peak_on_it_stands() -> None:
-    y = np.linspace(-4, 4, 400)
-    flat = -50.0 * (np.abs(y) > 1)
-    tilted = flat + 0.1 * y
-    p, q = (conditional.Slices(np.stack([f] * 8), math.log(y[1] - y[0])) for f in (flat, tilted))
-    assert conditional.branch_recall(p, q, np.ones(8), reach=3) == 1
-    elsewhere = conditional.Slices(np.stack([np.roll(flat, 120)] * 8), p.log_step)
-    assert conditional.branch_recall(p, elsewhere, np.ones(8), reach=3) == 0
+def test_samples_are_held_against_the_rows() -> None:
+    """Given the same contexts the right energy is at chance, and a sharper one is told from the data."""
+    right = measured(make_evaluation(RegressionEnergy(), Regression(), n=N), "c2st", "mmd2")
+    sharp = measured(make_evaluation(RegressionEnergy(4.0), Regression(), n=N), "c2st", "mmd2")
+    assert right["c2st", "native"].value == pytest.approx(0.5, abs=0.04)
+    assert right["mmd2", "native"].value == pytest.approx(0, abs=1e-3)
+    for name in (("c2st", "native"), ("mmd2", "native")):
+        value, chance = sharp[name].value, right[name].value
+        assert value is not None
+        assert chance is not None
+        assert value > chance + 0.01

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
-from ebmbench.contracts import EnergyKind, MetricSpec
+from ebmbench.contracts.records import EnergyKind, MetricSpec
 from ebmbench.datasets.plane import EightGaussians
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics import ebmbench_metrics
 from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.evaluate import evaluate
-from ebmbench.metrics.ruler import NotApplicable, Ruler
-from ebmbench.parts.surface import Surface
 from ebmbench.store.records import Measurements, Value
-
-torch.set_num_threads(1)
+from tests.factories import Bowl, make_evaluation
 
 ALL = frozenset(EnergyKind)
 BUILT_IN = list(ebmbench_metrics())
 
 
-class Energy(Surface):
-    """a |y|^2 / 2: no sampler of its own."""
-
-    def __init__(self, a: float = 1.0) -> None:
-        super().__init__()
-        self.a = a
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return self.a * y.square().sum(-1) / 2
-
-
-def held(kind: EnergyKind, surface: Surface | None = None) -> Evaluation:
-    dataset = EightGaussians()
-    points = [dataset.sample(300, torch.Generator().manual_seed(seed)).y for seed in (1, 2)]
-    return Evaluation(surface or Energy(), Ruler(dataset, 40), kind, points[0], points[1], 3, torch.empty(0))
+def held(kind: EnergyKind, a: float = 1.0) -> Evaluation:
+    like = torch.zeros((), dtype=torch.float32)
+    return make_evaluation(Bowl(a), EightGaussians(), cells=40, kind=kind, n=300, seed=3, like=like)
 
 
 def metric(
-    name: str, target: object, kinds: frozenset[EnergyKind] = ALL, variants: tuple[str, ...] = ("",)
+    name: str,
+    target: Callable[[Any], Any] | str,
+    kinds: frozenset[EnergyKind] = ALL,
+    variants: tuple[str, ...] = ("",),
 ) -> MetricSpec:
-    return MetricSpec(name, target, "a metric", "", "down", kinds, variants)  # type: ignore[arg-type]
+    return MetricSpec(name, target, "a metric", "", "down", kinds, variants)
 
 
 def measure(kind: EnergyKind, *specs: MetricSpec) -> dict[tuple[str, str], Value]:
@@ -147,7 +137,7 @@ def test_every_built_in_metric_gives_a_number_or_a_reason(kind: EnergyKind) -> N
 def test_a_constant_energy_gives_reasons_and_its_order_a_half() -> None:
     """beta and spearman do not exist; AUROC is 1/2; nothing is an error."""
     wanted = [spec for spec in BUILT_IN if spec.name in ("beta", "auroc", "kl")]
-    values = evaluate(held(EnergyKind.DENSITY, Energy(0.0)), [(spec, "tests") for spec in wanted])
+    values = evaluate(held(EnergyKind.DENSITY, 0.0), [(spec, "tests") for spec in wanted])
     found = {(value.metric, value.variant): value for value in values}
     assert found["beta", ""].note == "n/a: the value is not a number"
     assert found["kl", "beta"].note == "n/a: the value is not a number"

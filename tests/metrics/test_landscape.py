@@ -1,4 +1,4 @@
-"""Wells and passes on small landscapes drawn by hand, and of mixtures whose passes have closed forms."""
+"""Minima and saddles of small landscapes drawn by hand, and of mixtures whose saddles have closed forms."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
-from torch import Generator, Tensor
+from torch import Tensor
 
-from ebmbench.contracts import Dataset, EnergyKind
-from ebmbench.datasets.domain import Box, square
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.domain import Box, square
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import Clusters, EightGaussians, Moons, PinkSpiral, Rings, SmoothCheckerboard
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics import landscape
-from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable, Ruler
-from ebmbench.parts.surface import Surface
+from ebmbench.metrics.context import EvalContext
+from tests.factories import TrueEnergy, make_evaluation
 
 
 class Pair(Clusters):
@@ -33,26 +34,12 @@ class Pair(Clusters):
         return torch.tensor([[-2.0, 0.0], [2.0, 0.0]], dtype=torch.float64), torch.full((2,), -math.log(2)).double()
 
 
-class Of(Surface):
-    """-scale log p of a distribution."""
-
-    def __init__(self, dataset: Dataset, scale: float = 1.0) -> None:
-        super().__init__()
-        self.dataset, self.scale = dataset, scale
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -self.scale * self.dataset.log_prob(y)
-
-
 def held(dataset: Dataset, surface: Surface | None = None, variant: str = "beta", cells: int = 200) -> EvalContext:
-    y = dataset.sample(4000, Generator().manual_seed(0)).y
-    like = torch.zeros((), dtype=torch.float64)
-    ruler = Ruler(dataset, cells)
-    evaluation = Evaluation(surface or Of(dataset), ruler, EnergyKind.DENSITY, y[:1000], y[1000:], 1, like)
+    evaluation = make_evaluation(surface or TrueEnergy(dataset), dataset, cells=cells, n=(1000, 3000))
     return EvalContext(evaluation, variant)
 
 
-def test_wells_and_passes_of_a_landscape_drawn_by_hand() -> None:
+def test_minima_and_saddles_of_a_landscape_drawn_by_hand() -> None:
     energy = np.array(
         [
             [9.0, 9.0, 9.0, 9.0, 9.0, 9.0],
@@ -61,10 +48,10 @@ def test_wells_and_passes_of_a_landscape_drawn_by_hand() -> None:
             [9.0, 9.0, 9.0, 9.0, 9.0, 9.0],
         ]
     )
-    wells, passes = landscape.sweep(energy, np.array([7, 9, 11]))
-    by_bottom = dict(zip(wells.bottom.tolist(), wells.depth.tolist(), strict=True))
+    minima, saddles = landscape.sweep(energy, np.array([7, 9, 11]))
+    by_bottom = dict(zip(minima.bottom.tolist(), minima.depth.tolist(), strict=True))
     assert by_bottom == {7: math.inf, 9: 3.0, 11: 3.0}  # 5 - 2 between the first two, 7 - 4 to the third
-    assert passes.tolist() == [[1, 5, 7], [5, 2, 7], [7, 7, 4]]
+    assert saddles.tolist() == [[1, 5, 7], [5, 2, 7], [7, 7, 4]]
 
 
 def minimax(energy: np.ndarray, a: int, b: int) -> float:
@@ -81,24 +68,24 @@ def minimax(energy: np.ndarray, a: int, b: int) -> float:
     st.lists(st.integers(0, 9), min_size=30, max_size=30),
     st.lists(st.integers(0, 29), min_size=2, max_size=3, unique=True),
 )
-def test_passes_are_those_of_labelled_level_sets(values: list[int], marks: list[int]) -> None:
+def test_saddles_are_those_of_labelled_level_sets(values: list[int], marks: list[int]) -> None:
     energy = np.array(values, dtype=np.float64).reshape(5, 6)
-    _, passes = landscape.sweep(energy, np.array(marks))
+    _, saddles = landscape.sweep(energy, np.array(marks))
     for (i, a), (j, b) in pairwise(enumerate(marks)):
-        assert passes[i, j] == max(minimax(energy, a, b), energy.flat[a])
+        assert saddles[i, j] == max(minimax(energy, a, b), energy.flat[a])
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=30, max_size=30), st.integers(1, 6))
-def test_wells_of_a_depth_are_counted_as_by_labelled_level_sets(values: list[int], least: int) -> None:
-    """Pools of {F <= t} are the wells that began at or below t and have not ended at or below it (ties: any order)."""
+def test_minima_of_a_depth_are_counted_as_by_labelled_level_sets(values: list[int], least: int) -> None:
+    """Pools of {F <= t} are the minima that began at or below t and have not ended at or below it (ties: any order)."""
     energy = np.array(values, dtype=np.float64).reshape(5, 6)
-    wells, _ = landscape.sweep(energy, np.array([0]))
-    begins = energy.flat[wells.bottom]
+    minima, _ = landscape.sweep(energy, np.array([0]))
+    begins = energy.flat[minima.bottom]
     for level in range(10):
         pools = label(energy <= level, np.ones((3, 3)))[1]
-        assert ((begins <= level) & (begins + wells.depth > level)).sum() == pools
-    assert (wells.depth >= least).sum() >= 1
+        assert ((begins <= level) & (begins + minima.depth > level)).sum() == pools
+    assert (minima.depth >= least).sum() >= 1
 
 
 def test_the_barrier_between_two_normals_is_the_closed_form() -> None:
@@ -107,14 +94,14 @@ def test_the_barrier_between_two_normals_is_the_closed_form() -> None:
     c = held(pair, cells=300)
     found = c.evaluation.once(landscape.terrain).truth
     assert landscape._heights(found)[0] == pytest.approx(8 - math.log(2), abs=0.02)  # a cell wide
-    assert (found.wells.depth >= 1).sum() == 2
+    assert (found.minima.depth >= 1).sum() == 2
     assert landscape.barrier_ratio(c) == pytest.approx(1, abs=0.05)
 
 
 def test_a_barrier_half_as_high_reads_a_half() -> None:
     """Wider normals of the same centers; the fitted temperature is held at one to see the energy's own barrier."""
     pair, wide = Pair(sigma=0.5), Pair(sigma=0.5 * math.sqrt(2))
-    c = held(pair, Of(wide))
+    c = held(pair, TrueEnergy(wide))
     c.evaluation.__dict__["beta"] = 1.0
     assert landscape.barrier_ratio(c) == pytest.approx((4 - math.log(2)) / (8 - math.log(2)), rel=0.02)
 
@@ -124,39 +111,39 @@ def test_all_modes_are_found_and_one_that_is_lost_is_missed() -> None:
     assert landscape.minima_recall(held(truth)) == 1
     assert landscape.minima_spurious(held(truth)) == 0
 
-    class Lost(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    class Lost(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
             centers = truth.nodes()[0][:6]
             return -torch.logsumexp(-torch.cdist(y, centers).square() / (2 * truth.sigma**2), -1)
 
     assert landscape.minima_recall(held(truth, Lost(truth), "iso")) == 6 / 8
 
 
-def test_a_well_between_the_modes_is_spurious() -> None:
+def test_a_minimum_between_the_modes_is_spurious() -> None:
     truth = EightGaussians()
 
-    class Haunted(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    class Haunted(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
             return super().forward(y) - 30 * torch.exp(-y.square().sum(-1) / (2 * 0.3**2))
 
     assert landscape.minima_spurious(held(truth, Haunted(truth))) == 1
 
 
 def test_a_dent_shallower_than_a_nat_is_none() -> None:
-    """Without the least depth every ripple would be a well (the twin)."""
+    """Without the least depth every ripple would be a minimum (the twin)."""
     truth = EightGaussians()
 
-    class Rippled(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    class Rippled(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
             return super().forward(y) + 0.2 * torch.cos(20 * y).sum(-1)
 
     found = held(truth, Rippled(truth)).evaluation.once(landscape.relief_at_beta)
-    assert (found.wells.depth >= landscape.LEAST_DEPTH).sum() == 8
-    assert len(found.wells.depth) > 50
+    assert (found.minima.depth >= landscape.MIN_DEPTH).sum() == 8
+    assert len(found.minima.depth) > 50
 
 
 @pytest.mark.parametrize("dataset", [PinkSpiral(), SmoothCheckerboard()], ids=["one piece", "no barriers"])
-def test_no_wells_are_asked_for_where_the_truth_has_none(dataset: Dataset) -> None:
+def test_no_minima_are_asked_for_where_the_truth_has_none(dataset: Dataset) -> None:
     with pytest.raises(NotApplicable, match=r"one piece|not parted"):
         landscape.minima_recall(held(dataset))
 
@@ -165,8 +152,8 @@ def test_mode_masses_of_a_wrong_mixture() -> None:
     """Weights (0.8, 0.2) against (0.5, 0.5): a total variation of 0.3."""
     pair = Pair(sigma=0.4)
 
-    class Uneven(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    class Uneven(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
             log_weight = torch.tensor([0.8, 0.2], dtype=torch.float64).log()
             return -torch.logsumexp(log_weight - torch.cdist(y, pair.nodes()[0]).square() / (2 * 0.4**2), -1)
 
@@ -178,8 +165,8 @@ def test_mass_between_the_modes_counts_as_an_error() -> None:
     """Half of the mass spread over the box: masses halve, and the rest of the plane holds the other half."""
     pair = Pair(sigma=0.2)
 
-    class Fog(Of):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    class Fog(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
             fog = torch.full((len(y),), -math.log(144.0), dtype=torch.float64)
             return -torch.logaddexp(pair.log_prob(y), fog)
 
@@ -200,7 +187,7 @@ def test_an_energy_that_is_low_between_the_modes_fails_the_antimode_test() -> No
     truth = Moons()
 
     class Squared(Surface):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        def forward(self, y: Tensor) -> Tensor:
             return truth.score(y).square().sum(-1)
 
     assert landscape.antimode(held(truth)) == 0

@@ -11,12 +11,13 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from ebmbench.contracts import Dataset, EnergyKind
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians, Rings, SmoothCheckerboard
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics import manifold
-from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable, Ruler
-from ebmbench.parts.surface import Surface
+from ebmbench.metrics.context import EvalContext
+from tests.factories import make_evaluation
 
 RING = Rings(radii=(2.0,), sigma=0.1)
 
@@ -28,21 +29,19 @@ class OfDistance(Surface):
         super().__init__()
         self.dataset, self.shape = dataset, shape
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def distance(self, y: Tensor) -> Tensor:
+        """From the ring in closed form, from other manifolds by their own nearest points."""
         known = self.dataset.manifold
         assert known is not None
-        nearest = known.closest(y.detach())
-        # the gradient of a distance is that of the distance to the nearest point held fixed (envelope theorem)
-        distance: Tensor = (y - nearest).square().sum(-1).clamp_min(1e-300).sqrt()
-        energy: Tensor = self.shape(distance / known.width)
-        return energy
+        away: Tensor = (y.norm(dim=-1) - 2).abs() if self.dataset is RING else (y - known.closest(y)).norm(dim=-1)
+        return away / known.width
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.shape(self.distance(y))
 
 
 def held(surface: Surface, dataset: Dataset = RING, variant: str = "raw", n: int = 3000) -> EvalContext:
-    y = dataset.sample(n + 1000, torch.Generator().manual_seed(0)).y
-    like = torch.zeros((), dtype=torch.float64)
-    evaluation = Evaluation(surface, Ruler(dataset, 100), EnergyKind.DENSITY, y[:1000], y[1000:], 1, like)
-    return EvalContext(evaluation, variant)
+    return EvalContext(make_evaluation(surface, dataset, n=(1000, n)), variant)
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0, 3.5])
@@ -61,7 +60,7 @@ def test_what_is_linear_across_the_manifold_does_not_count() -> None:
     """A slope through a point of the manifold cancels between its two sides; one side alone would see it (the twin)."""
 
     class Tilted(OfDistance):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        def forward(self, y: Tensor) -> Tensor:
             energy: Tensor = super().forward(y) + 40 * (y.norm(dim=-1) - 2)
             return energy
 
@@ -134,7 +133,7 @@ def test_an_energy_with_its_well_elsewhere_does_not_lead_back() -> None:
     """The wrong twin: descending to a circle five widths away is a projection, but not onto the manifold."""
 
     class Elsewhere(Surface):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        def forward(self, y: Tensor) -> Tensor:
             off: Tensor = y.norm(dim=-1) - 2.5
             return off.square()
 
@@ -154,7 +153,7 @@ def test_on_one_axis_the_descent_is_torchs_adam() -> None:
     """Where only one coordinate has a gradient, a length of its own for each point is Adam's for each coordinate."""
 
     class Wells(Surface):
-        def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        def forward(self, y: Tensor) -> Tensor:
             return (y[:, 0].square() - 1).square()
 
     c = held(Wells())

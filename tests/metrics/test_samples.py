@@ -1,27 +1,26 @@
-"""Distances between samples: against naive implementations, closed forms, POT; and the common sampler itself."""
+"""Distances between samples: against naive implementations, closed forms, POT."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 import ot
 import pytest
 import torch
-from scipy.stats import chisquare
+from scipy.spatial.distance import cdist
+from scipy.stats import energy_distance as scipy_energy_distance
 from torch import Generator, Tensor
 
-from ebmbench.contracts import EnergyKind
+from ebmbench.contracts.records import Protocol
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians, PinkSpiral, PlaneDataset
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics import samples as metrics
-from ebmbench.metrics.calibration import Array
-from ebmbench.metrics.context import SAMPLES, EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable, Ruler
-from ebmbench.parts.surface import Surface
-
-torch.set_num_threads(1)
+from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.truth.normalizer import Array
+from tests.factories import TrueEnergy, make_evaluation
 
 Mmd = Callable[[Tensor, Tensor, Tensor], float]
 BANDWIDTHS = torch.tensor([0.3, 1.0, 2.5], dtype=torch.float64)
@@ -144,47 +143,68 @@ def test_the_half_circle_is_a_quadrature_of_directions() -> None:
     torch.testing.assert_close(directions.T @ directions / 9, 0.5 * torch.eye(2).double())
 
 
+# --- energy distance and exact transport ------------------------------------------------------------------------------
+
+
+def along_first(n: int, seed: int, shift: float = 0.0) -> Tensor:
+    """Standard normal draws, moved along the first axis."""
+    return draws(n, seed) + torch.tensor([shift, 0.0], dtype=torch.float64)
+
+
+def test_energy_distance_is_the_definition_and_unbiased() -> None:
+    x, y = draws(60, 0), along_first(50, 1, 0.7)
+    off_x = cdist(x, x)[~np.eye(60, dtype=bool)].mean()
+    off_y = cdist(y, y)[~np.eye(50, dtype=bool)].mean()
+    assert metrics.unbiased_energy_distance(x, y) == pytest.approx(2 * cdist(x, y).mean() - off_x - off_y)
+    pairs = [(draws(100, 2 * k), draws(100, 2 * k + 1)) for k in range(100)]
+    values = [metrics.unbiased_energy_distance(*pair) for pair in pairs]
+    assert abs(np.mean(values)) < 4 * np.std(values) / 10
+    biased = [float(2 * cdist(a, b).mean() - cdist(a, a).mean() - cdist(b, b).mean()) for a, b in pairs]
+    assert np.mean(biased) > 4 * np.std(biased) / 10
+
+
+def test_energy_distance_on_a_line_is_the_square_of_scipys() -> None:
+    x, y = draws(20_000, 0)[:3000, :1], along_first(20_000, 1, 1.0)[:3000, :1]
+    theirs = scipy_energy_distance(x[:, 0].numpy(), y[:, 0].numpy()) ** 2
+    assert metrics.unbiased_energy_distance(x, y) == pytest.approx(theirs, abs=2e-3)
+
+
+def test_exact_transport_is_pots_and_sees_a_shift() -> None:
+    x, y = draws(200, 0), along_first(200, 1, 0.5)
+    weights = np.full(200, 1 / 200)
+    theirs = math.sqrt(ot.emd2(weights, weights, ot.dist(x.numpy(), y.numpy())))
+    assert metrics.exact_w2(x, y) == pytest.approx(theirs, rel=1e-9)
+    assert metrics.exact_w2(x, x + torch.tensor([3.0, 4.0])) == pytest.approx(5)
+
+
 # --- the metrics of the catalog ---------------------------------------------------------------------------------------
 
 
-class Sampled(Surface):
+SAMPLES = Protocol().samples
+
+
+class Changed(TrueEnergy):
     """The true energy; samples are the dataset's, passed through ``change``."""
 
     def __init__(self, dataset: PlaneDataset, change: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.dataset, self.change = dataset, change
+        super().__init__(dataset)
+        self.change = change
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -self.dataset.log_prob(y.double())
-
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         return self.change(self.dataset.sample(n, generator).y)
 
 
-class EnergyAlone(Surface):
+def evaluation(surface: Surface, dataset: PlaneDataset | None = None) -> Evaluation:
+    return make_evaluation(surface, dataset or EightGaussians(), cells=200, n=SAMPLES, seed=3)
+
+
+def half(dataset: PlaneDataset) -> Surface:
     """1/2 the true energy, and no sampler of its own."""
-
-    def __init__(self, dataset: PlaneDataset) -> None:
-        super().__init__()
-        self.dataset = dataset
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -0.5 * self.dataset.log_prob(y.double())
-
-
-@cache
-def ruler() -> Ruler:
-    return Ruler(EightGaussians(), 200)
-
-
-def evaluation(surface: Surface, held: Ruler | None = None) -> Evaluation:
-    held = held or ruler()
-    points = [held.dataset.sample(SAMPLES, torch.Generator().manual_seed(seed)).y for seed in (1, 2)]
-    return Evaluation(surface, held, EnergyKind.DENSITY, points[0], points[1], 3, torch.empty(0, dtype=torch.float64))
+    return TrueEnergy(dataset, 0.5)
 
 
 def native(change: Callable[[Tensor], Tensor]) -> EvalContext:
-    return EvalContext(evaluation(Sampled(EightGaussians(), change)), "native")
+    return EvalContext(evaluation(Changed(EightGaussians(), change)), "native")
 
 
 def without_modes(*missing: int) -> Callable[[Tensor], Tensor]:
@@ -220,14 +240,14 @@ def test_a_mode_with_less_than_a_tenth_of_its_due_is_not_covered() -> None:
 
 
 def test_coverage_of_a_distribution_in_one_piece_is_not_applicable() -> None:
-    held = Ruler(PinkSpiral(), 50)
-    with pytest.raises(NotApplicable, match="one piece"):
-        metrics.mode_coverage(EvalContext(evaluation(EnergyAlone(PinkSpiral()), held), "common"))
+    for metric in (metrics.mode_coverage, metrics.mode_kl):
+        with pytest.raises(NotApplicable, match="one piece"):
+            metric(EvalContext(make_evaluation(half(PinkSpiral()), PinkSpiral(), cells=50, n=10), "common"))
 
 
 def test_native_samples_need_a_sampler() -> None:
     with pytest.raises(NotApplicable, match="no sampler"):
-        metrics.mmd2(EvalContext(evaluation(EnergyAlone(EightGaussians())), "native"))
+        metrics.mmd2(EvalContext(evaluation(half(EightGaussians())), "native"))
 
 
 def test_distances_of_the_catalog_see_a_shift() -> None:
@@ -238,42 +258,35 @@ def test_distances_of_the_catalog_see_a_shift() -> None:
     assert abs(metrics.mmd2(still)) < 1e-3 < metrics.mmd2(moved)
 
 
-def test_the_common_sampler_draws_from_the_fitted_density() -> None:
-    """Half of the true energy has beta near 2; counts in cells of width 0.6 against their mass."""
-    held = evaluation(EnergyAlone(EightGaussians()))
-    assert held.beta == pytest.approx(2, rel=0.05)
-    points = EvalContext(held, "common").samples(SAMPLES)
-    support = EightGaussians().domain.support(200)
-    log_mass = -held.beta * held.energy + support.log_weight.numpy()
-    mass = np.exp(log_mass - log_mass.max()).reshape(20, 10, 20, 10).sum((1, 3)).ravel()
-    expected = SAMPLES * mass / mass.sum()
-    place = ((points + 6) / 0.6).long()
-    counts = torch.bincount(place[:, 0] * 20 + place[:, 1], minlength=400).numpy()
-    full = expected >= 10
-    found = np.append(counts[full], counts[~full].sum())
-    due = np.append(expected[full], expected[~full].sum())
-    assert chisquare(found, due).pvalue > 1e-3
+class Missing(Surface):
+    """Eight normals of which ``missing`` are left out."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__()
+        self.centers = EightGaussians().nodes()[0][missing:]
+
+    def forward(self, y: Tensor) -> Tensor:
+        return -torch.logsumexp(-(y[:, None] - self.centers).square().sum(-1) / (2 * 0.125), -1)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        noise = torch.randn(n, 2, generator=generator, dtype=torch.float64) * math.sqrt(0.125)
+        return self.centers[torch.randint(len(self.centers), (n,), generator=generator)] + noise
 
 
-class Flat(Surface):
-    """The same energy everywhere."""
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return torch.zeros(len(y), dtype=y.dtype)
-
-
-def test_the_common_sampler_of_a_constant_energy_has_no_favorite_place() -> None:
-    """It has no temperature: uniform draws, or not applicable."""
-    try:
-        points = EvalContext(evaluation(Flat()), "common").samples(SAMPLES)
-    except NotApplicable:
+@pytest.mark.parametrize("missing", [0, 4])
+def test_mode_histogram(missing: int) -> None:
+    """Half of the modes missing is a large KL: the definition, written out, with one sample added to each mode."""
+    dataset = EightGaussians()
+    held = evaluation(Missing(missing))
+    found = metrics.mode_kl(EvalContext(held, "native"))
+    if not missing:
+        assert 0 <= found < 0.005
         return
-    assert float(points.mean(0).abs().max()) < 4 * math.sqrt(12 / SAMPLES)
-
-
-def test_the_common_sampler_fills_its_cells() -> None:
-    """Places within a cell are uniform: mean 1/2 and variance 1/12 within 4 standard errors."""
-    points = EvalContext(evaluation(EnergyAlone(EightGaussians())), "common").samples(SAMPLES)
-    inner = ((points + 6) / (12 / 200)) % 1
-    assert float((inner.mean(0) - 0.5).abs().max()) < 4 * math.sqrt(1 / 12 / SAMPLES)
-    assert float((inner.var(0) - 1 / 12).abs().max()) < 4 * math.sqrt(1 / 180 / SAMPLES)
+    shares = []
+    for points in (held.test.y, held.native_samples):
+        distance = cdist(points.numpy(), dataset.nodes()[0].numpy())
+        near = distance.min(1) <= 4 * dataset.sigma
+        counts = np.bincount(distance.argmin(1)[near], minlength=8) + 1.0
+        shares.append(counts / counts.sum())
+    assert found == pytest.approx(float((shares[0] * np.log(shares[0] / shares[1])).sum()))
+    assert found > 2

@@ -14,40 +14,20 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, ncx2, norm, rankdata
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
-from torch import Generator, Tensor
+from torch import Tensor, nn
 
-from ebmbench.contracts import Batch, Dataset, EnergyKind
-from ebmbench.datasets.domain import Box, square
+from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.records import EnergyKind
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral, PlaneDataset, Rings, SmoothCheckerboard
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics import surface as metrics
-from ebmbench.metrics.calibration import Array, log_normalizer
 from ebmbench.metrics.context import EvalContext, Evaluation
-from ebmbench.metrics.ruler import NotApplicable, Ruler
-from ebmbench.parts.surface import Surface
-
-torch.set_num_threads(1)
+from ebmbench.truth.normalizer import Array, log_normalizer
+from ebmbench.truth.truth import TruthOnSupport
+from tests.factories import Normal, TrueEnergy, make_evaluation, make_truth
 
 HELD_OUT = 4000
-
-
-class GaussianData(Dataset):
-    """N(0, scale^2 I) on the plane; ``half_width`` of its box may be chosen too small."""
-
-    scale: float = 1.0
-    half_width: float = 9.0
-
-    @property
-    def domain(self) -> Box:
-        return square(self.half_width)
-
-    def sample(self, n: int, generator: Generator) -> Batch:
-        return Batch(self.scale * torch.randn(n, 2, generator=generator, dtype=torch.float64))
-
-    def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -y.square().sum(-1) / (2 * self.scale**2) - math.log(2 * math.pi * self.scale**2)
-
-    def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -y / self.scale**2
 
 
 class Quadratic(Surface):
@@ -59,7 +39,7 @@ class Quadratic(Surface):
         self.precision = torch.from_numpy(precision)
         self.offset = offset
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         centered = y - self.mean
         return 0.5 * ((centered @ self.precision) * centered).sum(-1) + self.offset
 
@@ -71,19 +51,8 @@ class Mapped(Surface):
         super().__init__()
         self.inner, self.change = surface, change
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         return self.change(self.inner(y))
-
-
-class TrueEnergy(Surface):
-    """F = -log p, upside down if asked for."""
-
-    def __init__(self, dataset: Dataset, sign: float = 1.0) -> None:
-        super().__init__()
-        self.dataset, self.sign = dataset, sign
-
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        return -self.sign * self.dataset.log_prob(y.double())
 
 
 def held_against(
@@ -93,10 +62,8 @@ def held_against(
     cells: int = 200,
     dtype: torch.dtype = torch.float64,
 ) -> Evaluation:
-    def draw(seed: int) -> Tensor:
-        return dataset.sample(HELD_OUT, torch.Generator().manual_seed(seed)).y
-
-    return Evaluation(surface, Ruler(dataset, cells), kind, draw(1), draw(2), 3, torch.empty(0, dtype=dtype))
+    like = torch.empty(0, dtype=dtype)
+    return make_evaluation(surface, dataset, cells=cells, kind=kind, n=HELD_OUT, seed=3, like=like)
 
 
 def raw(evaluation: Evaluation) -> EvalContext:
@@ -116,7 +83,7 @@ def shifted() -> Evaluation:
     """p = N(0, s^2 I), q = N(m, s^2 I); the energy is -log q, less a constant."""
     offset = math.log(2 * math.pi * SCALE**2) + OFFSET
     energy = Quadratic(SHIFT, np.eye(2) / SCALE**2, offset)
-    return held_against(energy, GaussianData(scale=SCALE), EnergyKind.NORMALIZED)
+    return held_against(energy, Normal(scale=SCALE), EnergyKind.NORMALIZED)
 
 
 def test_kl_and_its_reverse() -> None:
@@ -139,7 +106,7 @@ def test_fisher() -> None:
 
 def test_nll_is_the_mean_over_the_test_points() -> None:
     q = multivariate_normal(np.array(SHIFT), SCALE**2 * np.eye(2))
-    each = -q.logpdf(shifted().test.numpy())
+    each = -q.logpdf(shifted().test.y.numpy())
     se = each.std(ddof=1) / math.sqrt(HELD_OUT)
     cross_entropy = math.log(2 * math.pi * math.e * SCALE**2) + DISTANCE2 / (2 * SCALE**2)
     assert metrics.nll(raw(shifted())) == pytest.approx(each.mean(), abs=1e-6)
@@ -148,7 +115,7 @@ def test_nll_is_the_mean_over_the_test_points() -> None:
     assert metrics.nll_excess(raw(shifted())) == pytest.approx(
         each.mean() - math.log(2 * math.pi * math.e * SCALE**2), abs=1e-6
     )
-    validation = -q.logpdf(shifted().validation.numpy())
+    validation = -q.logpdf(shifted().validation.y.numpy())
     assert metrics.nll_validation(raw(shifted())) == pytest.approx(validation.mean(), abs=1e-6)
 
 
@@ -163,14 +130,14 @@ def test_v95() -> None:
     truth = -2 * math.log(0.05)
     expected = ncx2.ppf(0.95, 2, DISTANCE2 / SCALE**2) / truth
     assert metrics.v95_ratio(raw(shifted())) == pytest.approx(expected, abs=0.01)
-    context = raw(held_against(TrueEnergy(GaussianData()), GaussianData()))
+    context = raw(held_against(TrueEnergy(Normal()), Normal()))
     assert metrics.v95_ratio(context) == 1
-    volume = metrics.level_volume(context.energy, context.log_p, context.log_weight)
+    volume = metrics.level_volume(context.evaluation.energy, context.truth.log_p, context.truth.log_weight)
     assert volume == pytest.approx(math.pi * truth, abs=0.05)
 
 
 def test_spearman_is_the_correlation_of_ranks() -> None:
-    y = shifted().test.numpy()
+    y = shifted().test.y.numpy()
     first, second = (rankdata(np.square(y - center).sum(-1)) for center in (np.zeros(2), np.array(SHIFT)))
     expected = np.corrcoef(first, second)[0, 1]
     assert 0.3 < expected < 0.95
@@ -184,7 +151,7 @@ def test_log_z_error() -> None:
 
 def test_beta() -> None:
     """s^2 / (1/2 mean |y - m|^2) over validation; 2 s^2 / (2 s^2 + |m|^2) within 4 standard errors."""
-    half = 0.5 * np.square(shifted().validation.numpy() - np.array(SHIFT)).sum(-1)
+    half = 0.5 * np.square(shifted().validation.y.numpy() - np.array(SHIFT)).sum(-1)
     assert metrics.beta(raw(shifted())) == pytest.approx(SCALE**2 / half.mean(), rel=1e-5)
     relative_se = half.std() / half.mean() / math.sqrt(HELD_OUT)
     expected = 2 * SCALE**2 / (2 * SCALE**2 + DISTANCE2)
@@ -197,14 +164,14 @@ def test_the_beta_variant_is_the_density_at_that_temperature() -> None:
     beta = shifted().beta
     expected = beta * (1 + DISTANCE2 / (2 * SCALE**2)) - 1 - math.log(beta)
     assert metrics.kl(context) == pytest.approx(expected, abs=1e-6)
-    y = shifted().test.numpy()
+    y = shifted().test.y.numpy()
     error = (beta * (y - np.array(SHIFT)) - y) / SCALE**2
     assert metrics.fisher(context) == pytest.approx(0.5 * np.square(error).sum(-1).mean(), rel=1e-9)
 
 
 def test_the_iso_variant_needs_no_temperature() -> None:
     context = EvalContext(shifted(), "iso")
-    assert metrics.nll(context) == pytest.approx(metrics.kl(context) + context.entropy, abs=1e-12)
+    assert metrics.nll(context) == pytest.approx(metrics.kl(context) + context.truth.entropy, abs=1e-12)
     assert 0 < metrics.kl(context) < metrics.kl(EvalContext(shifted(), "beta"))
     with pytest.raises(NotApplicable):
         metrics.fisher(context)
@@ -213,14 +180,14 @@ def test_the_iso_variant_needs_no_temperature() -> None:
 def test_kl_and_fisher_of_an_anisotropic_gaussian() -> None:
     """KL = 1/2 (tr P - 2 - log det P) + 1/2 m'Pm with p = N(0, I) and P the precision of q; 4 standard errors."""
     precision, mean = np.array([[1.5, 0.4], [0.4, 0.7]]), np.array([0.4, 0.2])
-    evaluation = held_against(Quadratic((0.4, 0.2), precision), GaussianData())
+    evaluation = held_against(Quadratic((0.4, 0.2), precision), Normal())
     bias = precision @ mean
     log_det = math.log(np.linalg.det(precision))
     forward = 0.5 * (np.trace(precision) - 2 - log_det + mean @ bias)
     reverse = 0.5 * (np.trace(np.linalg.inv(precision)) - 2 + log_det + mean @ mean)
     assert metrics.kl(raw(evaluation)) == pytest.approx(forward, abs=1e-6)
     assert metrics.kl_reverse(raw(evaluation)) == pytest.approx(reverse, abs=1e-6)
-    each = 0.5 * np.square(evaluation.test.numpy() @ (precision - np.eye(2)) - bias).sum(-1)
+    each = 0.5 * np.square(evaluation.test.y.numpy() @ (precision - np.eye(2)) - bias).sum(-1)
     expected = 0.5 * (np.square(precision - np.eye(2)).sum() + bias @ bias)
     assert metrics.fisher(raw(evaluation)) == pytest.approx(each.mean(), rel=1e-9)
     assert metrics.fisher(raw(evaluation)) == pytest.approx(expected, abs=4 * each.std() / math.sqrt(HELD_OUT))
@@ -235,24 +202,24 @@ def test_leak_of_a_box_that_is_too_small() -> None:
     def inside(half_width: float) -> float:
         return float((norm.cdf(half_width) - norm.cdf(-half_width)) ** 2)
 
-    small = GaussianData(half_width=1.0)
+    small = Normal(half_width=1.0)
     leak = metrics.leak(raw(held_against(TrueEnergy(small), small)))
     assert leak == pytest.approx(math.log(inside(2) / inside(1)), abs=1e-3)
     assert leak > 0.1
-    wide = GaussianData()
+    wide = Normal()
     assert 0 <= metrics.leak(raw(held_against(TrueEnergy(wide), wide))) < 1e-9
 
 
 @pytest.mark.parametrize("steepness", [1.0, 60.0])
 def test_leak_of_an_energy_that_falls_without_end(steepness: float) -> None:
     """F = -a |y|^2 / 2: nearly all of its mass lies outside; the value is finite, and there is no warning."""
-    dataset = GaussianData(half_width=4.0)
+    dataset = Normal(half_width=4.0)
     context = raw(held_against(Quadratic((0.0, 0.0), -steepness * np.eye(2)), dataset, cells=40))
     log_z = {f: log_normalizer(-0.5 * steepness * y2, w) for f, (y2, w) in _squares(dataset).items()}
     assert metrics.leak(context) == pytest.approx(log_z[2] - log_z[1], rel=1e-3)
 
 
-def _squares(dataset: GaussianData) -> dict[int, tuple[Array, Array]]:
+def _squares(dataset: Normal) -> dict[int, tuple[Array, Array]]:
     """|y|^2 and log weights on the lattice of the box, and of the doubled one."""
     supports = {1: dataset.domain.support(40), 2: dataset.domain.scaled(2).support(20)}
     return {f: (s.points.square().sum(-1).numpy(), s.log_weight.numpy()) for f, s in supports.items()}
@@ -342,17 +309,106 @@ PLANE: dict[str, tuple[PlaneDataset, float, float]] = {
 
 
 @cache
-def ruler(name: str) -> Ruler:
-    return Ruler(PLANE[name][0], 500)
+def truth(name: str) -> TruthOnSupport:
+    return make_truth(PLANE[name][0], 300)
 
 
 @pytest.mark.parametrize("name", PLANE)
 def test_auroc_and_v95_of_the_oracle_table(name: str) -> None:
     _, area, volume = PLANE[name]
-    log_p, log_weight = ruler(name).log_p, ruler(name).log_weight
+    log_p, log_weight = truth(name).log_p, truth(name).log_weight
     assert metrics.ranking_area(-log_p, log_p, log_weight) == pytest.approx(area, abs=1e-3)
     assert metrics.level_volume(-log_p, log_p, log_weight) == pytest.approx(volume, abs=0.1)
     assert metrics.ranking_area(log_p, log_p, log_weight) == pytest.approx(1 - area, abs=1e-3)
+
+
+# --- points in the place of a density ---------------------------------------------------------------------------------
+
+
+def test_the_sampled_area_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    data, lattice = rng.integers(0, 8, 300).astype(float), rng.integers(0, 12, 700).astype(float)
+    expected = roc_auc_score(np.repeat([0, 1], [300, 700]), np.concatenate([data, lattice]))
+    assert metrics.sampled_ranking_area(data, lattice, np.zeros(700)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_sampled_area_weighs_cells_by_their_volume() -> None:
+    rng = np.random.default_rng(0)
+    energy, log_p, log_weight = rng.normal(size=50), rng.normal(size=50), rng.normal(size=50)
+    mass = np.exp(log_p + log_weight)
+    data = np.repeat(energy, np.round(1e5 * mass / mass.sum()).astype(int))
+    assert metrics.sampled_ranking_area(data, energy, log_weight) == pytest.approx(
+        metrics.ranking_area(energy, log_p, log_weight), abs=1e-4
+    )
+
+
+# --- the set ``all``, on a shifted normal -----------------------------------------------------------------------------
+
+
+@cache
+def moved(shift: float, power: float = 1.0) -> EvalContext:
+    """N(0, I) held against the energy of N((shift, 0), I), raised to a power that keeps its order."""
+    energy = Mapped(Quadratic((shift, 0.0), np.eye(2)), lambda f: f**power)
+    return raw(make_evaluation(energy, Normal(half_width=8), cells=300, n=(1000, 5000)))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.5])
+def test_hellinger_and_jeffreys_of_two_normals(shift: float) -> None:
+    assert metrics.hellinger(moved(shift)) ** 2 == pytest.approx(1 - math.exp(-(shift**2) / 8), abs=1e-4)
+    assert metrics.jeffreys(moved(shift)) == pytest.approx(shift**2, abs=1e-3)
+
+
+def test_area_under_the_mass_volume_curve_of_a_normal() -> None:
+    """{F <= t_a} is a disc of area 2 pi log(1 / (1 - a)); its mean over a is 2 pi."""
+    assert metrics.mass_volume_area(moved(0.0)) == pytest.approx(2 * math.pi, rel=1e-3)
+    assert metrics.mass_volume_area(moved(1.0)) > 2 * math.pi * 1.05
+
+
+def test_overlap_of_level_sets_is_that_of_two_discs() -> None:
+    """The 95 % sets are discs; the shifted one must be larger to hold 95 % of the data."""
+    assert metrics.iou95(moved(0.0)) == pytest.approx(1)
+    assert metrics.iou95(moved(1e-6)) == pytest.approx(1, abs=1e-3)
+    radius, shift = math.sqrt(-2 * math.log(0.05)), 1.0
+    wider = math.sqrt(float(ncx2.ppf(0.95, 2, shift**2)))
+    points = moved(shift).truth.normalizer.support.points
+    first = points.norm(dim=-1) <= radius
+    second = (points - torch.tensor([shift, 0.0])).norm(dim=-1) <= wider
+    expected = float((first & second).sum() / (first | second).sum())
+    assert metrics.iou95(moved(shift)) == pytest.approx(expected, abs=5e-3)
+
+
+def test_rank_correlation_over_the_domain_sees_order_alone() -> None:
+    assert metrics.spearman_uniform(moved(0.0, 3.0)) == pytest.approx(1)
+    assert metrics.spearman_uniform(moved(2.0)) < 0.95
+
+
+def test_d_prime_of_a_normal() -> None:
+    """F = |y|^2 / 2: mean 1 and deviation 1 on data, 64 / 3 on the square of half width 8."""
+    assert metrics.d_prime(moved(0.0)) == pytest.approx((64 / 3 - 1) / 1, rel=2e-3)
+
+
+def test_squared_error_of_the_log_density_of_a_shifted_normal() -> None:
+    """log q - log p = s y_1 - s^2 / 2 under N(0, I): its mean square is s^2 + s^4 / 4."""
+    found = metrics.log_density_mse(moved(0.7))
+    assert found == pytest.approx(0.7**2 + 0.7**4 / 4, rel=0.06)
+    assert metrics.log_density_mse(moved(0.0)) == pytest.approx(0, abs=1e-6)
+
+
+class Needle(Surface):
+    """A standard normal beside a well of mass 1/2 that is narrower than a cell of the coarse lattice."""
+
+    def forward(self, y: Tensor) -> Tensor:
+        wide = -0.5 * y.square().sum(-1) - math.log(2 * math.pi)
+        place = torch.tensor([8 / 600, 8 / 600], dtype=y.dtype)  # the middle of a cell of 600, a corner of those of 300
+        thin = -0.5 * (y - place).square().sum(-1) / 0.004**2 - math.log(2 * math.pi * 0.004**2)
+        return -torch.logaddexp(wide, thin)
+
+
+def test_refinement_flags_a_lattice_that_is_too_coarse() -> None:
+    """The truth changes by nothing; a well between the points is seen only by the finer lattice."""
+    assert metrics.refinement(moved(0.0)) == pytest.approx(0, abs=1e-9)
+    needle = make_evaluation(Needle(), Normal(half_width=8), cells=300, n=1)
+    assert metrics.refinement(raw(needle)) > 0.5
 
 
 # --- the truth, and skill ---------------------------------------------------------------------------------------------
@@ -385,8 +441,8 @@ def test_skill_against_scikit_learn() -> None:
     dataset = Moons()
     energy = Quadratic((0.13, 0.31), np.array([[0.5, 0.21], [0.21, 1.07]]))
     evaluation = held_against(Mapped(energy, torch.square), dataset, EnergyKind.RANKING, cells=60)
-    log_p, log_weight = evaluation.ruler.log_p, evaluation.ruler.log_weight
-    points, mass = evaluation.ruler.support.points.numpy(), np.exp(log_p + log_weight)
+    log_p, log_weight = evaluation.truth.log_p, evaluation.truth.log_weight
+    points, mass = evaluation.truth.normalizer.support.points.numpy(), np.exp(log_p + log_weight)
     cov = np.cov(points.T, aweights=mass, ddof=0)
     gaussian = -multivariate_normal(mass @ points, cov).logpdf(points)
     expected = 1 - iso_kl(evaluation.energy, log_p, log_weight) / iso_kl(gaussian, log_p, log_weight)
@@ -396,7 +452,7 @@ def test_skill_against_scikit_learn() -> None:
 
 def test_skill_of_the_moment_matched_gaussian_is_zero() -> None:
     """The lattice's own moments, whatever the temperature."""
-    mean, cov = Ruler(Moons(), 100).moments
+    mean, cov = make_truth(Moons()).moments
     energy = Quadratic((float(mean[0]), float(mean[1])), np.asarray(7 * np.linalg.inv(cov), dtype=np.float64))
     evaluation = held_against(energy, Moons(), cells=100)
     assert metrics.skill(raw(evaluation)) == pytest.approx(0, abs=1e-6)
@@ -405,9 +461,46 @@ def test_skill_of_the_moment_matched_gaussian_is_zero() -> None:
 def test_skill_of_an_energy_upside_down_is_the_uniform_laws() -> None:
     """1 - (log |B| - H) / KL of the Gaussian, by hand from the oracle table; never under -1."""
     evaluation = held_against(TrueEnergy(Moons(), -1.0), Moons(), cells=200)
-    gaussian = iso_kl(evaluation.ruler.gaussian_energy, evaluation.ruler.log_p, evaluation.ruler.log_weight)
+    gaussian = iso_kl(evaluation.truth.floor_energy, evaluation.truth.log_p, evaluation.truth.log_weight)
     assert 1 - (math.log(100) - 2.3939) / gaussian < -1
     assert metrics.skill(raw(evaluation)) == -1
+
+
+# --- energies that do not depend on y ---------------------------------------------------------------------------------
+
+
+class Level(Surface):
+    """A parameter, whatever y: a sampler's dead start, or a net that collapsed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.tensor(0.3, dtype=torch.float64))
+
+    def forward(self, y: Tensor) -> Tensor:
+        return self.level.expand(len(y))
+
+
+class Nothing(Surface):
+    """No function of anything: there is no graph at all."""
+
+    def forward(self, y: Tensor) -> Tensor:
+        return torch.zeros(len(y), dtype=y.dtype)
+
+
+@pytest.mark.parametrize("surface", [Level(), Nothing()], ids=["a parameter", "no graph"])
+def test_fisher_of_a_constant_energy_is_half_of_the_squared_score(surface: Surface) -> None:
+    """Its gradient is zero: 1/2 E|grad log p|^2, which is d / 2 s^2 for N(0, s^2 I); 4 standard errors."""
+    evaluation = held_against(surface, Normal(scale=SCALE))
+    each = 0.5 * np.square(evaluation.test.y.numpy() / SCALE**2).sum(-1)
+    assert not evaluation.energy_gradient_test.any()
+    assert metrics.fisher(raw(evaluation)) == pytest.approx(each.mean(), rel=1e-12)
+    assert metrics.fisher(raw(evaluation)) == pytest.approx(1 / SCALE**2, abs=4 * each.std() / math.sqrt(HELD_OUT))
+
+
+def test_kl_of_a_constant_energy_is_that_of_the_uniform_law() -> None:
+    """log |B| - H(p)."""
+    expected = math.log(AREA) - math.log(2 * math.pi * math.e * SCALE**2)
+    assert metrics.kl(raw(held_against(Nothing(), Normal(scale=SCALE)))) == pytest.approx(expected, abs=1e-6)
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

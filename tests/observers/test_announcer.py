@@ -8,13 +8,12 @@ from pathlib import Path
 import pluggy
 import pytest
 
-from ebmbench.contracts import EnergyKind, Strategy
+from ebmbench.catalog import hooks
+from ebmbench.catalog.hooks import hookimpl
 from ebmbench.observers.announcer import Announcer
 from ebmbench.store.folders import Store
-from ebmbench.store.records import RunRecord, TrialView
-from ebmbench.store.tables import RunResult, TrialResult
-from ebmbench.suite import hooks
-from ebmbench.suite.hooks import hookimpl
+from ebmbench.store.runs import RunResult, TrialResult
+from tests.factories import make_run, make_view
 
 
 class Listener:
@@ -69,22 +68,7 @@ STORY = [
 
 def tell(folder: Path, **listeners: object) -> Announcer:
     """A run of two trials, told to the listeners."""
-    views = tuple(
-        TrialView(
-            key=f"{seed:016d}",
-            name=f"nce/moons/{seed}/cpu",
-            row="nce",
-            method="nce",
-            dataset="moons",
-            seed=seed,
-            device="cpu",
-            strategy=Strategy.C2,
-            kind=EnergyKind.DENSITY,
-        )
-        for seed in (0, 1)
-    )
-    record = RunRecord(run_id="r", suite="tiny", plan_id="p", started="2026-01-01", full=True, metrics=(), trials=views)
-    result = RunResult(record, Store(folder))
+    result = RunResult(make_run((make_view(seed=seed) for seed in (0, 1)), suite="tiny"), Store(folder))
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     for name, listener in listeners.items():

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from ebmbench.observers.mlflow import database, quiet_environment
+from ebmbench import session
+from ebmbench.cli.run_verb import summary
+from ebmbench.contracts.records import Status
+from ebmbench.observers.mlflow import MlflowObserver, database, quiet_environment
+from ebmbench.session import Options
 from ebmbench.store.folders import Store
+from ebmbench.store.runs import RunResult, TrialResult
+from tests.factories import Lab, make_attempt, make_cells
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
 SUITE = """\
@@ -46,63 +58,71 @@ def ebmbench_methods():
     yield MethodSpec("bad", Bad, Strategy.A2, EnergyKind.RANKING, "fails")
 '''
 
-DUMP = """
-import json, sys
-from mlflow import MlflowClient
-
-client = MlflowClient(tracking_uri="sqlite:///" + sys.argv[1])
-found = []
-for experiment in client.search_experiments():
-    for run in client.search_runs([experiment.experiment_id], max_results=1000):
-        curves = {name: [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, name)]
-                  for name in run.data.metrics}
-        found.append({
-            "experiment": experiment.name, "id": run.info.run_id, "status": run.info.status,
-            "seconds": (run.info.end_time - run.info.start_time) / 1000,
-            "params": run.data.params, "tags": run.data.tags, "metrics": curves,
-            "artifacts": {a.path: a.file_size for a in client.list_artifacts(run.info.run_id)},
-            "uri": run.info.artifact_uri,
-        })
-print(json.dumps(found))
-"""
-
 Dump = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Done:
-    code: int
-    out: str
+    """A run that has ended: how, what it found, and what it said."""
+
+    result: RunResult
     err: str
 
     @property
+    def code(self) -> int:
+        return session.exit_code(self.result)
+
+    @cached_property
     def trials(self) -> dict[str, dict[str, Any]]:
-        return {trial["name"].partition("/")[0]: trial for trial in json.loads(self.out)["trials"]}
+        return {trial["name"].partition("/")[0]: trial for trial in summary(self.result)["trials"]}
 
     @property
     def complaints(self) -> list[str]:
         return [line for line in self.err.splitlines() if "mlflow" in line.lower()]
 
 
-def environment(**more: str) -> dict[str, str]:
-    """As on a machine where nobody has set anything about MLflow."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
-    return {**kept, "COLUMNS": "200", **more}
+@pytest.fixture(scope="module", autouse=True)
+def nothing_set() -> Iterator[None]:
+    """As on a machine where nobody has set anything about MLflow; its own warnings are its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MLFLOW")]:
+            patch.delenv(name)
+        quiet_environment()
+        yield
 
 
-def run(folder: Path, *args: str, **environ: str) -> Done:
-    command = [EBMBENCH, "run", "tiny.yaml", "--json", *args]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment(**environ), timeout=150)
-    return Done(done.returncode, done.stdout, done.stderr)
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("ignore:.*noload")]
+
+
+def run(folder: Path, keyword: str | None = None, terminal: bool = False) -> Done:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=200, _environ={"TERM": "xterm"})
+    options = Options(executor="inline", results=folder / "results", keyword=keyword)
+    return Done(session.run(str(folder / "tiny.yaml"), options, console), out.getvalue())
 
 
 def dump(folder: Path) -> Dump:
     """All runs of the database."""
-    path = str((folder / "results" / "mlflow.db").resolve())
-    quiet = environment(MLFLOW_DISABLE_TELEMETRY="true")
-    done = subprocess.run([sys.executable, "-c", DUMP, path], capture_output=True, text=True, env=quiet, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    found: Dump = json.loads(done.stdout.splitlines()[-1])
+    from mlflow import MlflowClient
+
+    client, found = MlflowClient(tracking_uri=database(Store(folder / "results"))), []
+    for experiment in client.search_experiments():
+        for each in client.search_runs([experiment.experiment_id], max_results=1000):
+            id = each.info.run_id
+            curves = {n: [(m.step, m.value) for m in client.get_metric_history(id, n)] for n in each.data.metrics}
+            found.append(
+                {
+                    "experiment": experiment.name,
+                    "id": id,
+                    "status": each.info.status,
+                    "seconds": (each.info.end_time - each.info.start_time) / 1000,
+                    "params": each.data.params,
+                    "tags": each.data.tags,
+                    "metrics": curves,
+                    "artifacts": {a.path: a.file_size for a in client.list_artifacts(id)},
+                    "uri": each.info.artifact_uri,
+                }
+            )
     return found
 
 
@@ -148,7 +168,7 @@ def test_one_experiment_one_parent_one_child_a_trial(mirrored: Dump, first: Done
     parents = [found for found in mirrored if "mlflow.parentRunId" not in found["tags"]]
     assert len(parents) == 1
     assert len(mirrored) == 4
-    run_id = json.loads(first.out)["run_id"]
+    run_id = first.result.record.run_id
     assert parents[0]["tags"]["mlflow.runName"] == parents[0]["tags"]["ebmbench.run_id"] == run_id
     assert parents[0]["tags"]["ebmbench.plan_id"] == run_id.rpartition("-")[2]
     assert parents[0]["status"] == "FINISHED"
@@ -204,17 +224,17 @@ def test_the_metrics_of_a_child(children: dict[str, dict[str, Any]], first: Done
     measured = first.trials["nce"]["metrics"]
     assert measured
     for name, value in measured.items():
-        assert metrics[f"eval/{name}"] == [[5, pytest.approx(value)]]
-    assert metrics["cost/steps"] == [[5, 5]]
+        assert metrics[f"eval/{name}"] == [(5, pytest.approx(value))]
+    assert metrics["cost/steps"] == [(5, 5)]
     assert metrics["cost/passes"][0][1] > 0
     assert metrics["cost/train_seconds"][0][1] > 0
 
 
 def test_milestones_are_stepped(children: dict[str, dict[str, Any]]) -> None:
-    """The curve has a point at each milestone, by the step of the training."""
+    """The curve has a point at each milestone, by the step of the training, and ends with its end."""
     curve = children["nce"]["metrics"]["milestone/kl"]
-    assert [step for step, _ in curve] == [1, 2, 3]
-    assert len({value for _, value in curve}) == 3
+    assert [step for step, _ in curve] == [1, 2, 3, 5]
+    assert len({value for _, value in curve}) == 4
     assert {"milestone/kl", "milestone/kl_beta"} <= set(children["nce"]["metrics"])
 
 
@@ -240,7 +260,7 @@ def test_a_trial_that_failed_is_a_child_that_failed(children: dict[str, dict[str
 
 def test_children_last_as_long_as_their_trials(children: dict[str, dict[str, Any]], place: Path, first: Done) -> None:
     key = first.trials["nce"]["key"]
-    attempt = Store(place / "results").trial(key).attempts()[-1]
+    attempt = Store(place / "results").trial_folder(key).attempts()[-1]
     assert children["nce"]["seconds"] == pytest.approx(attempt.total_seconds, abs=1e-3)
 
 
@@ -254,7 +274,7 @@ def test_a_second_run_adds_nothing_and_a_narrowed_one_a_parent(place: Path, mirr
     assert second.complaints == []
     assert (place / "results" / "mlflow.db").read_bytes() == content, "the database was not even opened for writing"
 
-    narrowed = run(place, "-k", "nce")
+    narrowed = run(place, keyword="nce")
     assert (narrowed.code, narrowed.complaints) == (0, [])
     after = {found["id"]: found for found in dump(place)}
     assert {found["id"] for found in mirrored} < set(after)
@@ -331,32 +351,182 @@ def test_a_database_of_a_newer_schema(place: Path, first: Done, tmp_path: Path) 
     assert database.read_bytes() == before
 
 
-FAKES = {
-    "absent": "raise ModuleNotFoundError(\"No module named 'mlflow'\")",
-    "broken": "raise RuntimeError('no protobuf \\x1b[31mhere')",
-    "too old": "",
-}
+def absent() -> ModuleType | None:
+    return None  # what is None in sys.modules cannot be imported
 
 
-@pytest.mark.parametrize("fake", FAKES)
-def test_no_mlflow(copy: Path, first: Done, tmp_path: Path, fake: str) -> None:
-    """Telemetry is off before it is imported, whatever comes of that."""
-    package = tmp_path / "fakes" / "mlflow"
-    package.mkdir(parents=True)
-    note = "import os, pathlib\npathlib.Path(os.environ['NOTE']).write_text(os.environ['MLFLOW_DISABLE_TELEMETRY'])\n"
-    (package / "__init__.py").write_text(note + FAKES[fake])
-    done = run(copy, PYTHONPATH=str(package.parent), NOTE=str(tmp_path / "note"))
-    line = unharmed(done, first)
+def broken() -> ModuleType:
+    class Broken(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("no protobuf \x1b[31mhere")
+
+    return Broken("mlflow")
+
+
+def too_old() -> ModuleType:
+    return ModuleType("mlflow")
+
+
+@pytest.mark.parametrize("fake", [absent, broken, too_old])
+def test_no_mlflow(
+    copy: Path, first: Done, fake: Callable[[], ModuleType | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", fake())
+    line = unharmed(run(copy), first)
     assert line.startswith("mlflow: not mirrored: ")
     assert "\x1b" not in line
+    assert not (copy / "results" / "mlflow.db").exists()
+
+
+@pytest.mark.process
+def test_so_it_is_in_a_process(copy: Path, first: Done, tmp_path: Path) -> None:
+    """And telemetry is off before it is imported, whatever comes of that."""
+    note = "import os, pathlib\npathlib.Path(os.environ['NOTE']).write_text(os.environ['MLFLOW_DISABLE_TELEMETRY'])\n"
+    (tmp_path / "mlflow.py").write_text(note + "raise ImportError('gone')\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
+    environ = {**kept, "COLUMNS": "200", "PYTHONPATH": str(tmp_path), "NOTE": str(tmp_path / "note")}
+    command = [EBMBENCH, "run", "tiny.yaml", "--json"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, env=environ, timeout=150)
+    assert done.returncode == first.code == 1
+    assert {trial["name"].partition("/")[0]: trial for trial in json.loads(done.stdout)["trials"]} == first.trials
+    assert [line for line in done.stderr.splitlines() if "mlflow" in line] == [
+        "mlflow: not mirrored: ImportError: gone"
+    ]
     assert (tmp_path / "note").read_text() == "true"
     assert not (copy / "results" / "mlflow.db").exists()
 
 
-def test_the_line_is_red_on_a_terminal(copy: Path, first: Done, tmp_path: Path) -> None:
-    (tmp_path / "mlflow.py").write_text("raise ImportError('gone')\n")
-    line = unharmed(run(copy, PYTHONPATH=str(tmp_path), FORCE_COLOR="1", CI="true", TERM="xterm"), first)
-    assert line == "\x1b[31mmlflow: not mirrored: ImportError: gone\x1b[0m"
+def test_the_line_is_red_on_a_terminal(copy: Path, first: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", ModuleType("mlflow"))
+    line = unharmed(run(copy, terminal=True), first)
+    assert line.startswith("\x1b[31mmlflow: not mirrored: ImportError: ")
+    assert line.endswith("\x1b[0m")
+
+
+# --- what is told to the client --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    """A run of the client's."""
+
+    info: SimpleNamespace
+    data: SimpleNamespace
+    metrics: dict[str, float]
+    deleted: bool = False
+
+
+class Client:
+    """Stands in for MLflow's: keeps runs in memory."""
+
+    def __init__(self, runs: dict[str, Run]) -> None:
+        self.runs = runs
+
+    def get_experiment_by_name(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(experiment_id="1")
+
+    def create_run(self, experiment: str, tags: dict[str, str], start_time: int) -> Run:
+        name = f"r{len(self.runs)}"
+        self.runs[name] = Run(SimpleNamespace(run_id=name, status="RUNNING"), SimpleNamespace(tags=tags), {})
+        return self.runs[name]
+
+    def update_run(self, name: str, status: str) -> None:
+        self.runs[name].info.status = status
+
+    def search_runs(self, *args: Any, **more: Any) -> list[Run]:
+        children = [run for run in self.runs.values() if "mlflow.parentRunId" in run.data.tags and not run.deleted]
+        return Page(reversed(children))
+
+    def log_batch(self, name: str, metrics: Sequence[Any] = (), params: Sequence[Any] = ()) -> None:
+        assert len(metrics) <= 1000, "the client takes no more"
+        assert len(params) <= 100, "the client takes no more"
+        self.runs[name].metrics.update({metric.key: metric.value for metric in metrics})
+
+    def log_artifact(self, name: str, path: str) -> None:
+        pass
+
+    def set_terminated(self, name: str, status: str, end_time: int = 0) -> None:
+        self.runs[name].info.status = status
+
+    def delete_run(self, name: str) -> None:
+        self.runs[name].deleted = True
+
+
+class Page(list[Run]):
+    token = ""
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[str, Run]]:
+    """Mirrors runs one after the other; the runs of the client after it."""
+    import mlflow
+
+    runs: dict[str, Run] = {}
+    monkeypatch.setattr(mlflow, "MlflowClient", lambda tracking_uri: Client(runs))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+
+    def tell(result: RunResult, finished: Sequence[TrialResult] = ()) -> dict[str, Run]:
+        warnings = list[str]()
+        observer = MlflowObserver(warnings.append, lambda trial, path: False)
+        result.folder.mkdir(parents=True, exist_ok=True)
+        observer.ebmbench_run_started(result, len(finished))
+        for trial in finished:
+            observer.ebmbench_trial_finished(trial)
+        observer.ebmbench_run_finished(result)
+        assert warnings == []
+        return runs
+
+    return tell
+
+
+def child(runs: dict[str, Run], row: str) -> Run:
+    """The run of a trial that is not deleted."""
+    (found,) = (r for r in runs.values() if r.data.tags.get("ebmbench.label") == row and not r.deleted)
+    return found
+
+
+def test_infinite_values_and_what_was_not_asked_for_are_left_out(told: Any, tmp_path: Path) -> None:
+    """The database would store the largest number there is."""
+    lab = Lab(tmp_path)
+    lab.trial("nce", {"kl": math.inf, "kl_beta": 0.5, "skill": -math.inf, "auroc": 0.75})
+    metrics = child(told(lab.result(metrics=make_cells(["kl", "kl_beta", "skill"]))), "nce").metrics
+    assert {name: value for name, value in metrics.items() if name.startswith("eval/")} == {"eval/kl_beta": 0.5}
+    assert metrics["cost/passes"] == 1000
+    assert "cost/sha256" not in metrics
+
+
+def test_a_trial_that_is_tried_again_replaces_its_child(told: Any, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.trial("good", {"skill": 0.5})
+    trial = lab.trial("bad", status=Status.FAILED)
+    runs = told(lab.result())
+    assert child(runs, "bad").info.status == "FAILED"
+    before = child(runs, "good")
+    trial.folder.finish(make_attempt(Status.TIMEOUT, error_type="Timeout", message="late"))
+    result = lab.result()
+    runs = told(result, [result.trials[1]])
+    assert child(runs, "bad").data.tags["ebmbench.status"] == "timeout"
+    assert child(runs, "good") is before
+    assert sum(run.deleted for run in runs.values()) == 1
+
+
+def test_what_a_killed_run_left_half_written_goes(told: Any, tmp_path: Path) -> None:
+    """It had no time to remember what it had mirrored: the children are looked up, and those cut short deleted."""
+    lab = Lab(tmp_path)
+    for row in ("one", "two"):
+        lab.trial(row, {"skill": 0.5})
+    runs = told(lab.result())
+    whole, cut = child(runs, "one"), child(runs, "two")
+    cut.info.status = "RUNNING"
+    path = lab.store.suite_dir("toy") / "mlflow.json"
+    remembered = json.loads(path.read_text())
+    path.write_text(json.dumps({**remembered, "trials": {}}))
+    runs = told(lab.result())
+    assert child(runs, "one").info.status == child(runs, "two").info.status == "FINISHED"
+    assert cut.deleted
+    assert child(runs, "two") is not cut
+    assert len([run for run in runs.values() if not run.deleted]) == 3
+    assert whole.data.tags["ebmbench.trial_key"] == lab.trials[0].view.key
 
 
 # --- the environment -------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The shared networks: hand-written derivatives against autograd, counting, the base measure."""
+"""The shared networks: hand-written derivatives against autograd, the base measure, features and layers."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ebmbench.datasets.domain import Binary, Box, square
-from ebmbench.parts.autoencoder import ReconstructionMethod, ReconstructionSurface, isotropic_cloud
-from ebmbench.parts.counting import Meter, metered
-from ebmbench.parts.gradient import input_gradient
-from ebmbench.parts.nets import BASE_VARIANCE, BinaryNet, EnergyNet, MapNet
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.surface import Surface
-from ebmbench.suite.schema import NetConfig
+from ebmbench.contracts.domain import Binary
+from ebmbench.contracts.records import NetConfig
+from ebmbench.contracts.surface import EnergyModel, MapModel, input_gradient
+from ebmbench.parts.nets import BASE_VARIANCE, BinaryNet, EnergyNet, FourierNet, MapNet, without_features
+from ebmbench.training.seeding import initialization
+
+jacobian_of: Any = torch.autograd.functional.jacobian
 
 
-def problem(depth: int = 2) -> Problem:
-    cov = torch.tensor([[2.0, 0.3], [0.3, 0.5]], dtype=torch.float64)
-    config = NetConfig(features=16, scales=(1.0, 4.0), width=24, depth=depth)
-    return Problem(square(5), torch.tensor([0.5, -1.0], dtype=torch.float64), cov, config)
+def config(depth: int = 2) -> NetConfig:
+    return NetConfig(features=16, scales=(1.0, 4.0), width=24, depth=depth)
 
 
 def energy_net(depth: int = 2) -> EnergyNet:
-    torch.manual_seed(3)
-    return problem(depth).energy_net().double()
+    mean, std = torch.tensor([0.5, -1.0]), torch.tensor([2.0, 0.5]).sqrt()
+    with initialization(3):
+        return EnergyNet(mean, std, config(depth)).double()
 
 
 def points(n: int = 50) -> Tensor:
@@ -89,8 +87,8 @@ def test_a_loss_on_the_laplacian_moves_the_weights_as_a_triple_backward_does() -
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_the_written_jacobian_is_autograds(depth: int) -> None:
-    torch.manual_seed(4)
-    net: MapNet = problem(depth).map_net().double()
+    with initialization(4):
+        net: MapNet = MapNet(2, config(depth)).double()
     u = points(20)
     value, jacobian = net.with_jacobian(u)
     torch.testing.assert_close(value, net(u))
@@ -111,106 +109,85 @@ def test_the_base_measure_is_a_gaussian_four_times_as_wide_as_the_data() -> None
 
 
 def test_features_are_spread_evenly_over_the_scales() -> None:
-    torch.manual_seed(0)
-    frequencies = Problem.blank(square(1), NetConfig(features=4000, scales=(1.0, 8.0))).energy_net().net.frequencies
+    with initialization(0):
+        frequencies = FourierNet(2, 1, NetConfig(features=4000, scales=(1.0, 8.0))).frequencies
     first, second = torch.split(frequencies, 2000, 1)
     assert float(first.std()) == pytest.approx(1, rel=0.05)
     assert float(second.std()) == pytest.approx(8, rel=0.05)
 
 
-jacobian_of: Any = torch.autograd.functional.jacobian
+def test_the_net_is_features_silu_layers_and_a_line() -> None:
+    with initialization(1):
+        net = FourierNet(2, 3, config(depth=3)).double()
+    u = points(20)
+    h = torch.cat([u, (u @ net.frequencies).sin(), (u @ net.frequencies).cos()], -1)
+    for layer in net.hidden:
+        a = layer(h)
+        h = a / (1 + torch.exp(-a))
+    torch.testing.assert_close(net(u), h @ net.last.weight.T + net.last.bias)
+    assert [p.shape for p in net.hidden.parameters() if p.ndim == 2] == [(24, 34), (24, 24), (24, 24)]
 
 
-def passes(work: object) -> Meter:
-    with metered(Meter()) as meter:
-        work()  # type: ignore[operator]
-    return meter
+class DefaultEnergy(EnergyModel):
+    """The same energy, whose derivatives are autograd's."""
 
-
-def test_a_pass_is_a_row_and_a_backward_counts_twice_what_it_goes_back_through() -> None:
-    net, y = energy_net(), points(10)
-    assert passes(lambda: net(y)).passes == 30
-
-    def sample() -> None:
-        with torch.no_grad():
-            net.with_gradient(y)
-
-    assert passes(sample) == Meter(passes=30, energy_rows=10, gradient_rows=10)
-    assert passes(lambda: net.with_gradient(y)).passes == 90
-    assert passes(lambda: net.with_laplacian(y)).passes == 150, "two axes: two passes more"
-
-    def evaluate() -> None:
-        with torch.no_grad():
-            net(y)
-
-    assert passes(evaluate) == Meter(passes=10, energy_rows=10)
-
-
-class Plain(Surface):
-    def __init__(self) -> None:
+    def __init__(self, net: EnergyModel) -> None:
         super().__init__()
-        self.net = energy_net()
+        self.net = net
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        energy: Tensor = self.net(y)
-        return energy
-
-
-def test_input_gradient_by_autograd_agrees_and_costs_the_same() -> None:
-    surface, y = Plain(), points(10)
-    energy, gradient = input_gradient(surface, y)
-    expected = surface.net.with_gradient(y)
-    torch.testing.assert_close((energy, gradient), tuple(part.detach() for part in expected))
-    assert passes(lambda: input_gradient(surface, y)) == Meter(passes=30, energy_rows=10, gradient_rows=10)
-    assert passes(lambda: input_gradient(surface, y, create_graph=True)).passes == 90
-    assert not gradient.requires_grad
-    assert input_gradient(surface, y, create_graph=True)[1].requires_grad
+    def forward(self, y: Tensor) -> Tensor:
+        return self.net(y)
 
 
-@pytest.mark.parametrize(("draws", "dim"), [(6, 2), (5, 2), (8, 4), (6, 3)])
-def test_the_cloud_has_the_moments_of_a_standard_normal(draws: int, dim: int) -> None:
-    torch.manual_seed(0)
-    cloud = isotropic_cloud(draws, dim)
-    torch.testing.assert_close(cloud.mean(0), torch.zeros(dim), atol=1e-6, rtol=0)
-    torch.testing.assert_close(cloud.T @ cloud / draws, torch.eye(dim), atol=1e-5, rtol=0)
+class DefaultMap(MapModel):
+    """The same map, whose derivatives are forward differentiation's."""
+
+    def __init__(self, net: MapModel) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, u: Tensor) -> Tensor:
+        return self.net(u)
 
 
-def test_a_cloud_that_cannot_be_isotropic_is_refused() -> None:
-    with pytest.raises(ValueError, match="multiple of 6"):
-        isotropic_cloud(4, 3)
+def test_written_derivatives_are_those_that_a_plugins_net_has_by_default() -> None:
+    net, y = energy_net(), points(20)
+    default = DefaultEnergy(net)
+    directions = torch.randn(20, 3, 2, generator=Generator().manual_seed(1), dtype=torch.float64)
+    torch.testing.assert_close(input_gradient(default, y), input_gradient(net, y))
+    torch.testing.assert_close(default.with_curvature(y, directions), net.with_curvature(y, directions))
+    torch.testing.assert_close(default.with_laplacian(y), net.with_laplacian(y))
+    with initialization(4):
+        maps = MapNet(2, config()).double()
+    torch.testing.assert_close(DefaultMap(maps).with_tangents(y, directions), maps.with_tangents(y, directions))
+    torch.testing.assert_close(DefaultMap(maps).with_jacobian(y), maps.with_jacobian(y))
 
 
-def test_the_reconstruction_energy_is_the_mean_over_its_cloud() -> None:
-    torch.manual_seed(1)
-    surface = ReconstructionSurface(problem(), 0.3, 6).double()
-    y = points(4000)
-    u = surface.standardize(y)
-    by_hand = torch.stack([(u - surface.map(u + e)).square().sum(-1) for e in surface.cloud]).mean(0)
-    torch.testing.assert_close(surface(y), by_hand)
-    plain = ReconstructionSurface(problem(), 0.0, 6).double()
-    torch.testing.assert_close(plain(y), (u - plain.map(u)).square().sum(-1))
-
-
-@pytest.mark.parametrize(("dim", "draws"), [(1, 6), (2, 6), (3, 6), (5, 10), (8, 16)])
-def test_the_default_cloud_exists_in_every_dimension(dim: int, draws: int) -> None:
-    problem = Problem(Box((-1.0,) * dim, (1.0,) * dim), torch.zeros(dim), torch.eye(dim))
-    surface = ReconstructionMethod().build(problem)
-    assert isinstance(surface, ReconstructionSurface)
-    assert surface.cloud.shape == (draws, dim)
-    torch.testing.assert_close(surface.cloud.T @ surface.cloud / draws, 0.01 * torch.eye(dim))
+@pytest.mark.parametrize("net", [energy_net(), DefaultEnergy(energy_net())], ids=["written", "default"])
+def test_an_input_gradient_keeps_no_graph_and_one_that_is_trained_does(net: EnergyModel) -> None:
+    y = points(10)
+    assert not any(part.requires_grad for part in input_gradient(net, y))
+    energy, gradient = net.with_gradient(y)
+    assert energy.requires_grad
+    assert gradient.requires_grad
 
 
 def test_the_net_of_bits_sees_signs_and_nothing_else() -> None:
-    """F(y) = net(2 y - 1), with the layers of the shared net, no features, no base measure; counted a pass a row."""
-    problem = Problem.blank(Binary(3), NetConfig(width=16, depth=2))
-    net = problem.energy_net()
-    assert isinstance(net, BinaryNet)
+    """F(y) = net(2 y - 1), with the layers of the shared net, no features, no base measure."""
+    with initialization(0):
+        net = BinaryNet(3, NetConfig(width=16, depth=2))
     assert [parameter.shape for parameter in net.net.hidden.parameters()] == [(16, 3), (16,), (16, 16), (16,)]
-    y = problem.domain.support(2).points.float()
-    with metered(Meter()) as meter, torch.no_grad():
-        energy = net(y)
-    assert meter.passes == 8
+    y = Binary(3).support().points.float()
     h = 2 * y - 1
     for layer in net.net.hidden:
         h = functional.silu(layer(h))
-    torch.testing.assert_close(energy, net.net.last(h).squeeze(-1))
+    torch.testing.assert_close(net(y), net.net.last(h).squeeze(-1))
+
+
+def test_without_features_the_rest_of_the_size_stays() -> None:
+    bare = without_features(config(depth=3))
+    assert (bare.features, bare.width, bare.depth) == (0, 24, 3)
+    with initialization(0):
+        net = FourierNet(2, 1, bare).double()
+    u = points(5)
+    assert torch.equal(net.features(u), u)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.parts.noise import Gaussian, log_uniform, normal
+from ebmbench.parts.noise import Gaussian, normal
 from ebmbench.parts.samplers import Hmc, Mala, independence_step, langevin
 
 VARIANCES = torch.tensor([1.0, 0.25])
@@ -150,24 +150,3 @@ def test_nothing_is_recorded_for_autograd(kernel: Mala | Hmc) -> None:
     assert not langevin(differentiable, torch.zeros(10, 2), [0.1], Generator().manual_seed(0)).requires_grad
     assert not y.requires_grad
     assert not last.requires_grad
-
-
-def test_the_gaussian_is_torchs() -> None:
-    cov = torch.tensor([[2.0, 0.6], [0.6, 1.0]])
-    mean = torch.tensor([1.0, -2.0])
-    ours: Gaussian = Gaussian(mean, cov)
-    theirs: Any = torch.distributions.MultivariateNormal(mean, cov)
-    y = 3 * torch.randn(100, 2, generator=Generator().manual_seed(0))
-    torch.testing.assert_close(ours.log_prob(y), theirs.log_prob(y))
-    drawn = ours.sample(200_000, Generator().manual_seed(1))
-    torch.testing.assert_close(drawn.mean(0), mean, atol=0.02, rtol=0)
-    torch.testing.assert_close(torch.cov(drawn.T), cov, atol=0.03, rtol=0)
-
-
-def test_log_uniform_draws_have_a_uniform_logarithm() -> None:
-    drawn = log_uniform((100_000,), 0.05, 2.0, torch.zeros(1), Generator().manual_seed(0)).log()
-    low, high = torch.tensor(0.05).log(), torch.tensor(2.0).log()
-    assert float(drawn.min()) >= float(low)
-    assert float(drawn.max()) <= float(high)
-    torch.testing.assert_close(drawn.mean(), (low + high) / 2, atol=0.02, rtol=0)
-    torch.testing.assert_close(drawn.var(), (high - low) ** 2 / 12, rtol=0.02, atol=0)

@@ -1,4 +1,4 @@
-"""A store full of finished trials that nobody trained."""
+"""A store full of finished trials that nobody trained, and a benchmark that runs once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ebmbench.contracts import Status
-from ebmbench.harness.plan import Plan
+from ebmbench.contracts.records import Status
+from ebmbench.planning.plan import Plan
 from ebmbench.store.folders import Store
-from ebmbench.store.records import Attempt, Measurements, MetricCell, Point, Training, Value
+from ebmbench.store.records import MetricCell, Point, Value
+from tests.factories import make_attempt, make_measurements, make_training
 
 Fill = Callable[[Plan, Store], None]
 SIDE = 400
@@ -36,13 +38,10 @@ def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
     def fill(plan: Plan, store: Store) -> None:
         for number, planned in enumerate(plan.trials):
             spec, random = planned.spec, Random(number)
-            folder = store.trial(planned.view.key).path
+            folder = store.trial_folder(planned.view.key).path
             folder.mkdir(parents=True)
-            measured = Measurements(
-                values=tuple(measured_values(spec.metrics, random)),
-                code={cell.name: cell.code for cell in spec.metrics},
-                eval_seconds=2.0,
-            )
+            code = {cell.name: cell.code for cell in spec.metrics}
+            measured = make_measurements(measured_values(spec.metrics, random), code=code, eval_seconds=2.0)
             own = {
                 "trial.json": spec.model_dump_json(indent=1).encode(),
                 "metrics.json": measured.model_dump_json(indent=1).encode(),
@@ -61,7 +60,7 @@ def fill(tmp_path_factory: pytest.TempPathFactory) -> Fill:
 
 def write_template(folder: Path) -> None:
     """The files that all trials share, as large as those of a real trial."""
-    training = Training(
+    training = make_training(
         prepare_seconds=0.01,
         train_seconds=2.0,
         steps=261,
@@ -71,11 +70,12 @@ def write_template(folder: Path) -> None:
         samples=66_816,
         peak_bytes=397_717_504,
     )
-    attempt = Attempt(status=Status.OK, started="2026-01-01T00:00:00+00:00", total_seconds=4.0)
+    attempt = make_attempt(total_seconds=4.0)
     (folder / "TRAINED").write_text(training.model_dump_json())
     (folder / "attempts.jsonl").write_text(attempt.model_dump_json() + "\n")
     (folder / "log.txt").write_bytes(b"")
     (folder / "model.pt").write_bytes(bytes(140_000))
+    (folder / "milestones.pt").write_bytes(bytes(140_000))
     axis = np.linspace(-4, 4, SIDE)
     energy = 0.5 * np.add.outer(axis**2, axis**2).ravel()
     energy += np.random.default_rng(0).normal(0, 0.01, energy.shape)
@@ -85,8 +85,8 @@ def write_template(folder: Path) -> None:
         iso_log_density=-energy.astype(np.float16),
         log_p=(-energy).astype(np.float16),
         lattice=np.array([SIDE, SIDE]),
+        milestones=np.tile(energy[::4].astype(np.float32), (6, 1)),
     )
-    np.savez_compressed(folder / "milestones.npz", energy=np.tile(energy[::4].astype(np.float32), (6, 1)))
     np.savez_compressed(folder / "samples.npz", common=np.zeros((5000, 2), np.float32))
 
 
@@ -95,9 +95,9 @@ def measured_values(metrics: tuple[MetricCell, ...], random: Random) -> Iterator
     for cell in metrics:
         for variant in cell.variants:
             if cell.why_not:
-                yield Value(metric=cell.name, variant=variant, note=f"n/a: {cell.why_not}")
+                yield Value(cell.name, variant, note=f"n/a: {cell.why_not}")
             else:
-                yield Value(metric=cell.name, variant=variant, value=random.random())
+                yield Value(cell.name, variant, random.random())
 
 
 def curve(random: Random) -> Iterator[Point]:
@@ -112,3 +112,28 @@ def curve(random: Random) -> Iterator[Point]:
                 variant=variant,
                 value=random.random() / 2**milestone,
             )
+
+
+class Once:
+    """In the place of pytest-benchmark's fixture: what is measured is done once, and nothing is measured."""
+
+    def __init__(self) -> None:
+        self.extra_info: dict[str, Any] = {}
+        self.done = 0
+
+    def __call__(self, action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """As the fixture is called."""
+        self.done += 1
+        return action(*arguments, **options)
+
+    def pedantic(self, action: Callable[..., Any], args: tuple[Any, ...] = (), **options: Any) -> Any:
+        """As the fixture is told how often."""
+        return self(action, *args)
+
+
+@pytest.fixture
+def once() -> Iterator[Once]:
+    """A benchmark that must be run, once."""
+    made = Once()
+    yield made
+    assert made.done == 1

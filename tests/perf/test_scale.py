@@ -23,17 +23,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from rich.console import Console
 
-from ebmbench.contracts import EnergyKind
-from ebmbench.harness.plan import Plan, State
+from ebmbench import session
+from ebmbench.catalog.loading import load_catalog
+from ebmbench.cli import group
+from ebmbench.contracts.records import EnergyKind
 from ebmbench.observers.mlflow import Mirrored
-from ebmbench.session import PRODUCTS, Options, Session
+from ebmbench.planning.plan import Plan, TrialState
 from ebmbench.store.folders import Store
-from ebmbench.suite.catalog import load_catalog
+from ebmbench.store.runs import RunResult
 
 Fill = Callable[[Plan, Store], None]
 DATASETS = ("8gaussians", "moons", "rings", "circles", "pinwheel")
-MOST_PLAN_BYTES = 500_000_000
+MAX_PLAN_BYTES = 500_000_000
 
 
 def methods() -> list[str]:
@@ -52,17 +56,33 @@ def suite(folder: Path, names: list[str], seeds: int) -> Path:
     return path
 
 
+def planned(file: Path, results: Path) -> session.Planned:
+    """The steps of a run up to its plan."""
+    asked = session.Asked(str(file), session.Options(results=results), Console(stderr=True, quiet=True))
+    return session.plan(session.resolve(session.load(asked)))
+
+
+def finish(made: session.Planned) -> RunResult:
+    """The steps that follow."""
+    return session.conclude(session.measure(session.execute(made)))
+
+
 def filled(file: Path, results: Path, fill: Fill) -> Plan:
     """All trials of a suite done, and in the mirror."""
-    session = Session(str(file), Options(results=results))
-    fill(session.plan, session.store)
+    made = planned(file, results)
+    fill(made.plan, made.store)
     (results / "mlflow.db").touch()
-    session.store.suite("large").mkdir()
-    mirrored, plan_id = Mirrored(session.store, "large"), session.plan.run.plan_id
+    made.store.suite_dir("large").mkdir()
+    mirrored, plan_id = Mirrored(made.store, "large"), made.plan.run.plan_id
     mirrored.parents[plan_id] = "parent"
-    mirrored.trials = {f"{plan_id}/{view.key}": "child" for view in session.plan.run.trials}
+    mirrored.trials = {f"{plan_id}/{view.key}": "child" for view in made.plan.run.trials}
     mirrored.save()
-    return session.plan
+    return made.plan
+
+
+def products() -> list[str]:
+    """The files of a suite's last full run."""
+    return [entry.spec.product for entry in load_catalog().reporters.values() if entry.spec.product]
 
 
 def call(*arguments: str) -> dict[str, float]:
@@ -89,24 +109,24 @@ def done(place: Path, fill: Fill) -> list[str]:
     return [str(file), "--results", str(results)]
 
 
-@pytest.mark.slow
+@pytest.mark.perf
 @pytest.mark.benchmark(group="100,000 trials to plan: at most 20 s, 500 MB")
 @pytest.mark.parametrize("options", [[], ["--json"], ["-k", "nce and rings"]], ids=" ".join)
 def test_plan(benchmark: Any, place: Path, options: list[str]) -> None:
     file = suite(place, methods(), 500)
     used = benchmark.pedantic(call, ["plan", str(file), "--results", str(place / "empty"), *options])
     benchmark.extra_info.update(used)
-    assert used["peak_bytes"] < MOST_PLAN_BYTES
+    assert used["peak_bytes"] < MAX_PLAN_BYTES
 
 
-@pytest.mark.slow
+@pytest.mark.perf
 @pytest.mark.benchmark(group="the tables of 10,000 trials: at most 30 s")
 def test_tables(benchmark: Any, done: list[str]) -> None:
     benchmark.extra_info.update(benchmark.pedantic(call, ["run", *done]))
-    assert all((Path(done[-1]) / "large" / name).is_file() for name in PRODUCTS)
+    assert all((Path(done[-1]) / "large" / name).is_file() for name in products())
 
 
-@pytest.mark.slow
+@pytest.mark.perf
 @pytest.mark.benchmark(group="10,000 trials that are all cached: at most 10 s")
 def test_cached(benchmark: Any, done: list[str]) -> None:
     call("run", *done)
@@ -136,13 +156,13 @@ def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: py
     """A run that finds all done opens eight files a trial: six for the status, two to be parsed. No mirror is made."""
     file, results = suite(tmp_path, ["nce", "kmeans"], 2), tmp_path / "results"
     count = len(filled(file, results, fill).trials)
-    Session(str(file), Options(results=results)).run()
+    finish(planned(file, results))
 
     def again() -> None:
-        session = Session(str(file), Options(results=results))
-        assert len(session.plan.of(State.CACHED)) == count == 20
-        assert {view.kind for view in session.plan.run.trials} == {EnergyKind.NORMALIZED, EnergyKind.RANKING}
-        session.run()
+        made = planned(file, results)
+        assert len(made.plan.of(TrialState.CACHED)) == count == 20
+        assert {view.kind for view in made.plan.run.trials} == {EnergyKind.NORMALIZED, EnergyKind.RANKING}
+        finish(made)
 
     names = opened(monkeypatch, again, results / "trials")
     assert {name: names.count(name) / count for name in set(names)} == {
@@ -153,3 +173,34 @@ def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: py
         "curve.jsonl": 1,
         "attempts.jsonl": 1,
     }
+
+
+# --- what a default run does of the benchmarks ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Five trials, all of them done; the command is called in this process."""
+
+    def run(*arguments: str) -> dict[str, float]:
+        done = CliRunner().invoke(group, arguments, standalone_mode=False)
+        assert (done.exception, done.exit_code) == (None, 0), done.output
+        return {"cpu": 0.0, "peak_bytes": 0}
+
+    monkeypatch.setitem(globals(), "call", run)
+    file, results = suite(tmp_path, ["nce"], 1), tmp_path / "results"
+    assert len(filled(file, results, fill).trials) == 5
+    return [str(file), "--results", str(results)]
+
+
+def test_a_plan_can_be_timed(once: Any, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "suite", lambda folder, names, seeds: small[0])
+    test_plan(once, Path(small[-1]), ["-k", "nce and rings"])
+
+
+def test_tables_can_be_timed(once: Any, small: list[str]) -> None:
+    test_tables(once, small)
+
+
+def test_a_run_of_cached_trials_can_be_timed(once: Any, small: list[str]) -> None:
+    test_cached(once, small)

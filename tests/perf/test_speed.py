@@ -6,20 +6,23 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import Generator
 
-from ebmbench.contracts import Batch, Dataset, Method
-from ebmbench.metrics.context import Evaluation
+from ebmbench.catalog.loading import load_catalog
+from ebmbench.cli import group
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.method import Method, Stepper
+from ebmbench.contracts.records import NetConfig
 from ebmbench.metrics.evaluate import evaluate
-from ebmbench.metrics.ruler import Ruler
-from ebmbench.parts.counting import Meter, metered
-from ebmbench.parts.problem import Problem
-from ebmbench.suite.catalog import load_catalog
-from ebmbench.suite.schema import NetConfig
+from ebmbench.training.counting import Meter, pass_flops
+from ebmbench.training.seeding import initialization
+from tests.factories import make_evaluation, make_problem
 
 CATALOG = load_catalog()
 METHODS = sorted(name for name, entry in CATALOG.methods.items() if not entry.spec.reference)
@@ -44,15 +47,18 @@ def home_of(name: str) -> Dataset:
     return dataset_of("rings" if "continuous" in method_of(name).works_on else "boltzmann")
 
 
-def ready(name: str) -> tuple[Method, Any, torch.Tensor]:
-    """A method, its stepper on its dataset, and the training set."""
+def ready(name: str, rows: int = 20_000) -> tuple[Stepper, Meter, Batch]:
+    """What trains a method on its dataset, what charges it, and the rows of a step."""
     dataset, method = home_of(name), method_of(name)
-    y = dataset.sample(20_000, Generator().manual_seed(0)).y.float()
-    torch.manual_seed(0)
-    surface = method.build(Problem(dataset.domain, y.mean(0), torch.cov(y.T), NetConfig()))
-    return method, method.stepper(surface), y
+    y = dataset.sample(rows, Generator().manual_seed(0)).y.float()
+    with initialization(0):
+        surface = method.build(make_problem(dataset.domain, rows=y))
+        stepper = method.stepper(surface)
+    batch = Batch(y if stepper.batch_rows is None else y[: stepper.batch_rows])
+    return stepper, Meter(pass_flops(dataset.domain, NetConfig()), surface), batch
 
 
+@pytest.mark.perf
 @pytest.mark.benchmark(group="start of the command line")
 @pytest.mark.parametrize("arguments", [["--help"], ["list"]], ids=" ".join)
 def test_command_line(benchmark: Benchmark, arguments: list[str]) -> None:
@@ -61,42 +67,76 @@ def test_command_line(benchmark: Benchmark, arguments: list[str]) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.perf
 @pytest.mark.benchmark(group="one training step")
 @pytest.mark.parametrize("name", METHODS)
 def test_step(benchmark: Any, name: str) -> None:
-    _, stepper, y = ready(name)
-    batch = Batch(y if stepper.batch_rows is None else y[: stepper.batch_rows])
+    stepper, meter, batch = ready(name)
     rng = Generator().manual_seed(0)
-    with metered(Meter()) as meter:
+    with meter.step(0, len(batch), lambda: stepper.foreign_work(batch)):
         stepper.step(batch, rng, 0.5)
-    benchmark.extra_info["passes"] = meter.passes
+    benchmark.extra_info["passes"] = meter.total.passes
+    benchmark.extra_info["flops"] = meter.total.flops
     logs = benchmark(stepper.step, batch, rng, 0.5)
     assert torch.isfinite(logs["loss"])
 
 
+@pytest.mark.perf
 @pytest.mark.benchmark(group="the metrics of one model")
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("which", ["core", "all"])
 def test_metrics(benchmark: Any, name: str, which: str) -> None:
     """The set ``core`` may cost 1.5 s of a core (8 s for latent energies), ``all`` 20 s."""
-    dataset = home_of(name)
-    _, stepper, y = ready(name)
-    stepper.step(Batch(y if stepper.batch_rows is None else y[: stepper.batch_rows]), Generator().manual_seed(0), 0.5)
-    validation, test = y[:5000].double(), y[5000:15_000].double()
+    stepper, _, batch = ready(name)
+    stepper.step(batch, Generator().manual_seed(0), 0.5)
     specs = [(entry.spec, entry.owner) for entry in CATALOG.metrics.values() if entry.spec.in_core or which == "all"]
+    like, kind = torch.zeros(()), CATALOG.methods[name].spec.kind
 
     def measure() -> list[Any]:
-        kind = CATALOG.methods[name].spec.kind
-        ruler = Ruler(dataset, 400)
-        return evaluate(Evaluation(stepper.readout(), ruler, kind, validation, test, 0, torch.zeros(())), specs)
+        surface, dataset = stepper.eval_surface(), home_of(name)
+        evaluation = make_evaluation(surface, dataset, cells=400, kind=kind, n=(5000, 10_000), like=like)
+        return evaluate(evaluation, specs)
 
     values = benchmark.pedantic(measure, rounds=2)
     assert not [value for value in values if value.note.startswith("error")]
 
 
+@pytest.mark.perf
 @pytest.mark.benchmark(group="log p on the lattice of 400 x 400, or on all states")
 @pytest.mark.parametrize("name", DATASETS)
 def test_log_prob(benchmark: Benchmark, name: str) -> None:
     dataset = dataset_of(name)
     points = dataset.domain.support(400).points
     assert benchmark(dataset.log_prob, points).shape == (len(points),)
+
+
+# --- what a default run does of all that ------------------------------------------------------------------------------
+
+
+def test_the_command_line_can_be_timed(once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the process that is timed."""
+
+    def run(command: list[str], **options: Any) -> SimpleNamespace:
+        done = CliRunner().invoke(group, command[1:])
+        return SimpleNamespace(returncode=done.exit_code)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    test_command_line(once, ["--help"])
+
+
+def test_a_step_can_be_timed(once: Any) -> None:
+    test_step(once, "nce")
+    assert once.extra_info["passes"] >= 256
+    assert once.extra_info["flops"] > 0
+
+
+def test_the_metrics_can_be_timed(once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a lattice of a few cells."""
+    original = make_evaluation
+    small = {"cells": 40, "n": 200}
+    monkeypatch.setitem(globals(), "make_evaluation", lambda *given, **more: original(*given, **{**more, **small}))
+    test_metrics(once, "kmeans", "core")
+
+
+def test_a_density_can_be_timed(once: Any) -> None:
+    test_log_prob(once, "moons")

@@ -13,18 +13,18 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from ebmbench.contracts import Batch
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import Binary
+from ebmbench.contracts.surface import EnergyModel, Surface
 from ebmbench.datasets.binary import BoltzmannMachine
-from ebmbench.parts.energies import EnergySurface
-from ebmbench.parts.flips import FlipMethod, flipped_once, gaps
 from ebmbench.parts.gradient import GradientMethod
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.surface import Surface
-from ebmbench.suite.schema import NetConfig
-from ebmbench_plugins.c1_maximum_likelihood.mle_enum import EnumeratedSurface, MLEEnum
+from ebmbench_plugins.c1_maximum_likelihood.mle_enum import MLEEnum
+from ebmbench_plugins.c2_chosen_points.flips import FlipMethod, flipped_once, gaps
 from ebmbench_plugins.c2_chosen_points.mpf import MPF
 from ebmbench_plugins.c2_chosen_points.pseudo_likelihood import PseudoLikelihood
 from ebmbench_plugins.c2_chosen_points.ratio_matching import RatioMatching
+from tests.factories import make_problem
+from tests.stand_ins import standing_in
 
 UNITS = 5
 MACHINE = BoltzmannMachine(units=UNITS)
@@ -47,15 +47,12 @@ def true_theta() -> Tensor:
     return torch.cat([bias, torch.stack([weights[i, j] for i, j in PAIRS])])
 
 
-class Linear(nn.Module):
+class Linear(EnergyModel):
     """F(y) = -b.y - y'Wy / 2, in the place of the energy net."""
-
-    mean: Tensor
 
     def __init__(self, theta: Tensor) -> None:
         super().__init__()
         self.theta = nn.Parameter(theta.clone())
-        self.register_buffer("mean", torch.zeros(UNITS, dtype=theta.dtype))
 
     def forward(self, y: Tensor) -> Tensor:
         pairs = [y[:, i] * y[:, j] for i, j in PAIRS]
@@ -63,10 +60,7 @@ class Linear(nn.Module):
 
 
 def surface_of(name: str, theta: Tensor) -> Surface:
-    net = Linear(theta)
-    if name == "mle_enum":
-        return EnumeratedSurface(net, STATES)  # type: ignore[arg-type]
-    return EnergySurface(net)  # type: ignore[arg-type]
+    return method_of(name).build(standing_in(Linear(theta), domain=MACHINE.domain, dtype=theta.dtype))
 
 
 def method_of(name: str, **fields: float) -> GradientMethod:
@@ -197,7 +191,7 @@ def trained(method: GradientMethod, name: str, steps: int) -> Surface:
     data, noise = Generator().manual_seed(1), Generator().manual_seed(2)
     for step in range(steps):
         stepper.step(Batch(MACHINE.sample(256, data).y.float()), noise, step / steps)
-    return stepper.readout()
+    return stepper.eval_surface()
 
 
 def divergence(surface: Surface) -> float:
@@ -236,8 +230,5 @@ def test_mle_enum_is_normalized_with_the_averaged_parameters() -> None:
 
 
 def test_mle_enum_refuses_what_it_cannot_enumerate() -> None:
-    many = Problem.blank(BoltzmannMachine(units=16).domain, NetConfig())
-    assert MLEEnum().obstacle(many) is None
-    from ebmbench.datasets.domain import Binary
-
-    assert MLEEnum().obstacle(Problem.blank(Binary(17), NetConfig())) == "17 bits have too many states"
+    assert MLEEnum().obstacle(make_problem(Binary(16))) is None
+    assert MLEEnum().obstacle(make_problem(Binary(17))) == "17 bits have too many states"

@@ -11,23 +11,24 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from torch import Generator, Tensor, nn
 
-from ebmbench.contracts import Batch
-from ebmbench.datasets.domain import square
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import square
+from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.records import NetConfig
+from ebmbench.contracts.surface import Surface, input_gradient
 from ebmbench.datasets.plane import Moons
-from ebmbench.harness.seeding import initialization
-from ebmbench.parts.gradient import GradientMethod, input_gradient
+from ebmbench.parts.gradient import GradientMethod
 from ebmbench.parts.latent import free_energy, lattice, minimum, normal_lattice, squared_distances
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.surface import Surface
-from ebmbench.suite.schema import NetConfig
+from ebmbench.training.seeding import initialization
 from ebmbench_plugins.a2_regularized_code.glo import GLO, Generated
 from ebmbench_plugins.a2_regularized_code.lista import LISTA, PredictedCode
 from ebmbench_plugins.a2_regularized_code.sparse_ae import SparseAE, SparseAutoencoder
 from ebmbench_plugins.a2_regularized_code.vae import VAE, Variational
 from ebmbench_plugins.a2_regularized_code.vqvae import VQVAE, Quantized
+from tests.factories import make_problem
 
 SMALL = NetConfig(features=8, width=32)
-PLANE = Problem.blank(square(6), SMALL)
+PLANE = make_problem(square(6), SMALL)
 
 
 def built(method: GradientMethod, problem: Problem = PLANE) -> Surface:
@@ -40,7 +41,7 @@ def train(method: GradientMethod, surface: Surface, y: Tensor, steps: int) -> Su
     for k in range(steps):
         rows = torch.randint(len(y), (method.batch,), generator=rng)
         stepper.step(Batch(y[rows]), rng, k / steps)
-    return stepper.readout()
+    return stepper.eval_surface()
 
 
 def moons(n: int, seed: int = 0) -> Tensor:
@@ -49,34 +50,6 @@ def moons(n: int, seed: int = 0) -> Tensor:
 
 def normals(n: int, seed: int = 0) -> Tensor:
     return torch.randn(n, 2, generator=Generator().manual_seed(seed))
-
-
-# --- lattices ---
-
-
-def test_the_mean_over_a_normal_lattice_is_a_normal_expectation() -> None:
-    nodes = normal_lattice(2, 200).double()
-    assert nodes.shape == (40_000, 2)
-    torch.testing.assert_close(nodes.T @ nodes / len(nodes), torch.eye(2, dtype=torch.float64), atol=0.01, rtol=0)
-    expected = math.exp(-0.5 * (0.7**2 + 0.3**2))
-    direction = torch.tensor([0.7, 0.3], dtype=torch.float64)
-    assert float((nodes @ direction).cos().mean()) == pytest.approx(expected, abs=2e-3)
-    assert float((2 * lattice(2, 200).double() @ direction).cos().mean()) != pytest.approx(expected, abs=8e-3)
-
-
-def test_a_lattice_fills_the_unit_ball_and_keeps_its_ends() -> None:
-    line, disc = lattice(1, 11), lattice(2, 101)
-    assert line[:, 0].tolist() == pytest.approx([k / 5 - 1 for k in range(11)], abs=1e-6)
-    assert float(disc.norm(dim=-1).max()) <= 1 + 1e-6
-    assert len(disc) == pytest.approx(math.pi / 4 * 100**2, rel=0.02)
-
-
-def test_distances_are_exact_where_the_usual_product_is_not() -> None:
-    u = 1000 + torch.tensor([[0.0, 0.0]])
-    places = 1000 + torch.tensor([[0.125, 0.0], [0.0, 0.25]])
-    assert squared_distances(u, places)[0].tolist() == [0.125**2, 0.25**2]
-    product = u.square().sum(-1, keepdim=True) - 2 * u @ places.T + places.square().sum(-1)
-    assert product[0].tolist() != [0.125**2, 0.25**2]
 
 
 # --- lista ---
@@ -250,8 +223,7 @@ def test_the_soft_energy_is_scikit_learns_mixture_of_one_width() -> None:
 @pytest.mark.parametrize("method", [VAE(batch=64), VQVAE(batch=64)], ids=lambda m: type(m).__name__)
 def test_it_integrates_to_one_and_samples_what_it_says(method: GradientMethod) -> None:
     y = moons(2000)
-    problem = Problem(square(6), y.mean(0), torch.cov(y.T), SMALL)
-    surface = train(method, built(method, problem), y, 80)
+    surface = train(method, built(method, make_problem(square(6), SMALL, y)), y, 80)
     support = square(9).support(150)
     with torch.no_grad():
         mass = support.log_weight.exp() * torch.exp(-surface(support.points.float()).double())

@@ -8,21 +8,21 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch
-from ebmbench.datasets.domain import square
-from ebmbench.harness.seeding import initialization
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import square
+from ebmbench.contracts.records import NetConfig
 from ebmbench.parts.autoencoder import ReconstructionMethod, ReconstructionSurface
-from ebmbench.parts.problem import Problem
-from ebmbench.suite.schema import NetConfig
+from ebmbench.training.seeding import initialization
 from ebmbench_plugins.a3_contraction.cae import CAE
 from ebmbench_plugins.a3_contraction.cae_encoder import CAEEncoder, TiedSigmoid
 from ebmbench_plugins.a3_contraction.saturating_ae import ClippedLinear, SaturatingAE
+from tests.factories import make_problem
 
-PROBLEM = Problem(
+PROBLEM = make_problem(
     square(5),
-    torch.tensor([0.5, -1.0], dtype=torch.float64),
-    torch.tensor([[2.0, 0.3], [0.3, 0.5]], dtype=torch.float64),
     NetConfig(features=16, scales=(0.5, 1.0), width=24, depth=2),
+    mean=torch.tensor([0.5, -1.0], dtype=torch.float64),
+    cov=torch.tensor([[2.0, 0.3], [0.3, 0.5]], dtype=torch.float64),
 )
 jacobian_of: Any = torch.func.jacrev
 
@@ -91,9 +91,9 @@ def trained(method: ReconstructionMethod, flip: bool = False, steps: int = 150) 
             + torch.randn(256, 2, generator=data, dtype=torch.float64) @ torch.linalg.cholesky(PROBLEM.cov).T
         )
         stepper.step(Batch(y), rng(step), step / steps)
-    readout = stepper.readout()
-    assert isinstance(readout, ReconstructionSurface)
-    return readout
+    reached = stepper.eval_surface()
+    assert isinstance(reached, ReconstructionSurface)
+    return reached
 
 
 def mean_norm(surface: ReconstructionSurface) -> float:

@@ -14,26 +14,27 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
-from ebmbench.contracts import Batch, Dataset
+from ebmbench.catalog.loading import load_catalog
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Binary, square
+from ebmbench.contracts.records import NetConfig
+from ebmbench.contracts.surface import MapModel, Surface
 from ebmbench.datasets.binary import BoltzmannMachine
-from ebmbench.datasets.domain import Binary, square
-from ebmbench.harness.seeding import initialization
 from ebmbench.parts.autoencoder import ReconstructionSurface
-from ebmbench.parts.denoising import ScoreSurface, corrupted
+from ebmbench.parts.denoising import ScoreSurface
 from ebmbench.parts.gradient import GradientMethod
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.surface import Surface
-from ebmbench.suite.catalog import load_catalog
-from ebmbench.suite.schema import NetConfig
+from ebmbench.training.seeding import initialization
 from ebmbench_plugins.a4_score_matching.dsm import DSM
 from ebmbench_plugins.c3_denoising.dae import DAE
 from ebmbench_plugins.c3_denoising.dae_potential import DAEPotential
 from ebmbench_plugins.c3_denoising.masked_ae import Bins, MaskedAE, MaskedSurface
+from tests.factories import make_problem
 
 CORRELATION, NOISE = 0.8, 0.5
 SIGMA = torch.tensor([[1.0, CORRELATION], [CORRELATION, 1.0]])
 Head = Literal["softmax", "mean"]
-GAUSSIAN = Problem(square(5), torch.zeros(2), SIGMA, NetConfig(features=8, scales=(0.5, 1.0), width=32, depth=2))
+SMALL = NetConfig(features=8, scales=(0.5, 1.0), width=32, depth=2)
+GAUSSIAN = make_problem(square(5), SMALL, cov=SIGMA)
 
 
 class Normal(Dataset):
@@ -60,13 +61,13 @@ def train(method: GradientMethod, surface: Surface, dataset: Dataset, steps: int
     data, noise = Generator().manual_seed(1), Generator().manual_seed(2)
     for step in range(steps):
         stepper.step(Batch(dataset.sample(method.batch, data).y.float()), noise, step / steps)
-    return stepper.readout()
+    return stepper.eval_surface()
 
 
 # --- the denoiser ----------------------------------------------------------------------------------------------------
 
 
-class Linear(nn.Module):
+class Linear(MapModel):
     """G(u) = A u, in the place of the auto-encoder's map."""
 
     def __init__(self) -> None:
@@ -78,8 +79,7 @@ class Linear(nn.Module):
 
 
 def linear_denoiser(method: GradientMethod, steps: int) -> Tensor:
-    surface = ReconstructionSurface(GAUSSIAN, 0.0, 4)
-    surface.map = Linear()
+    surface = ReconstructionSurface(GAUSSIAN, 0.0, 4, Linear())
     return train(method, surface, Normal(), steps).get_parameter("map.a").data
 
 
@@ -120,13 +120,12 @@ def test_one_noise_level_is_one_noise_level() -> None:
     assert isinstance(method, DAE)
     seen: list[Tensor] = []
 
-    class Spy(nn.Module):
+    class Spy(MapModel):
         def forward(self, u: Tensor) -> Tensor:
             seen.append(u)
             return u
 
-    surface = ReconstructionSurface(GAUSSIAN, 0.0, 4)
-    surface.map = Spy()
+    surface = ReconstructionSurface(GAUSSIAN, 0.0, 4, Spy())
     method.loss(surface, Batch(torch.zeros(50_000, 2)), Generator().manual_seed(0))
     assert float(seen[0].std()) == pytest.approx(0.1, rel=0.02)
     assert float(seen[0].square().mean(-1).var()) == pytest.approx(0.1**4, rel=0.1), "chi-square, not a mixture of them"
@@ -137,7 +136,7 @@ def test_one_noise_level_is_one_noise_level() -> None:
 
 def twin_losses(noise: float) -> tuple[Tensor, Tensor, float]:
     """The gradients of dae_potential's and dsm's losses on one surface, one batch, one noise; and 2 s^2."""
-    problem = Problem(square(5), torch.zeros(2), 2.0 * torch.eye(2), NetConfig())
+    problem = make_problem(square(5), cov=2.0 * torch.eye(2))
     with initialization(0):
         surface = DAEPotential(noise=noise).build(problem)
     assert isinstance(surface, ScoreSurface)
@@ -155,21 +154,6 @@ def test_the_denoising_error_is_that_of_score_matching_times_a_constant(noise: f
     denoising, matching, factor = twin_losses(noise)
     torch.testing.assert_close(denoising, factor * matching, rtol=1e-4, atol=0)
     assert not torch.isclose(denoising, matching / factor, rtol=0.1)
-
-
-def test_the_denoiser_is_a_step_down_the_energy() -> None:
-    surface = DAEPotential(noise=0.3).build(GAUSSIAN)
-    assert isinstance(surface, ScoreSurface)
-    y = torch.randn(10, 2, generator=Generator().manual_seed(5)).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(surface(y).sum(), y)
-    torch.testing.assert_close(surface.denoise(y), y - 0.3**2 * gradient, rtol=1e-4, atol=1e-5)
-
-
-def test_corruption_comes_in_pairs() -> None:
-    y = torch.randn(6, 2, generator=Generator().manual_seed(6))
-    seen, noise = corrupted(y, torch.tensor(0.2), Generator().manual_seed(7))
-    torch.testing.assert_close(seen, torch.cat([y, y]) + 0.2 * noise)
-    assert torch.equal(noise[:6], -noise[6:])
 
 
 # --- the masked auto-encoder -----------------------------------------------------------------------------------------
@@ -256,7 +240,7 @@ def masked_bits(head: Head = "softmax", flip: bool = False, steps: int = 500) ->
     method: GradientMethod = MaskedAE(head=head)
     half = torch.full((5,), 0.3)
     with initialization(0):
-        surface = method.build(Problem(Binary(5), half, torch.eye(5), NetConfig(width=32)))
+        surface = method.build(make_problem(Binary(5), NetConfig(width=32), mean=half))
     found = train(flipped(method) if flip else method, surface, MACHINE, steps)
     assert isinstance(found, MaskedSurface)
     return found
@@ -300,4 +284,4 @@ def test_on_bits_the_mean_is_the_probability() -> None:
 
 
 def test_one_coordinate_is_refused() -> None:
-    assert "no others" in str(MaskedAE().obstacle(Problem.blank(Binary(1), NetConfig())))
+    assert "no others" in str(MaskedAE().obstacle(make_problem(Binary(1))))

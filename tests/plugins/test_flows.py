@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch
-from ebmbench.datasets.domain import Box, square
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import Box, square
+from ebmbench.contracts.records import NetConfig
 from ebmbench.datasets.plane import EightGaussians, Moons
-from ebmbench.harness.seeding import initialization
-from ebmbench.parts.problem import Problem
-from ebmbench.suite.schema import NetConfig
+from ebmbench.training.seeding import initialization
 from ebmbench_plugins.a1_bounded_volume.flow import FlowMethod, FlowSurface
 from ebmbench_plugins.a1_bounded_volume.nsf import NSF
 from ebmbench_plugins.a1_bounded_volume.realnvp import RealNVP
+from tests.factories import make_problem
 
 SMALL = NetConfig(features=8, width=32, scales=(1.0,))
 FLOWS = [NSF(bins=8, batch=256), RealNVP()]
@@ -26,13 +26,13 @@ def trained(method: FlowMethod, steps: int = 60) -> FlowSurface:
     data = Moons()
     y = data.sample(2000, Generator().manual_seed(0)).y.float()
     with initialization(0):
-        surface = method.build(Problem(square(5), y.mean(0), torch.cov(y.T), SMALL))
+        surface = method.build(make_problem(square(5), SMALL, y))
     stepper, rng = method.stepper(surface), Generator().manual_seed(0)
     for k in range(steps):
         stepper.step(Batch(data.sample(method.batch, rng).y.float()), rng, k / steps)
-    readout = stepper.readout()
-    assert isinstance(readout, FlowSurface)
-    return readout
+    reached = stepper.eval_surface()
+    assert isinstance(reached, FlowSurface)
+    return reached
 
 
 def jacobian_of(surface: FlowSurface, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,7 +84,7 @@ def test_samples_have_the_moments_of_the_density(method: FlowMethod) -> None:
 def test_the_map_is_inverted_in_more_dimensions(method: FlowMethod) -> None:
     box = Box((-4.0,) * 3, (4.0,) * 3)
     with initialization(1):
-        surface = method.build(Problem.blank(box, SMALL))
+        surface = method.build(make_problem(box, SMALL))
     assert isinstance(surface, FlowSurface)
     surface.double()
     u = torch.randn(50, 3, generator=Generator().manual_seed(2), dtype=torch.float64)
@@ -95,7 +95,7 @@ def test_the_map_is_inverted_in_more_dimensions(method: FlowMethod) -> None:
 
 def test_a_spline_of_a_coordinate_sees_the_coordinates_before_it_alone() -> None:
     with initialization(1):
-        surface = NSF(layers=1, bins=8).build(Problem.blank(Box((-4.0,) * 3, (4.0,) * 3), SMALL))
+        surface = NSF(layers=1, bins=8).build(make_problem(Box((-4.0,) * 3, (4.0,) * 3), SMALL))
     assert isinstance(surface, FlowSurface)
     surface.double()
     u = torch.randn(5, 3, generator=Generator().manual_seed(2), dtype=torch.float64)
@@ -109,12 +109,12 @@ def test_a_spline_flow_is_within_a_twentieth_of_a_nat_of_separate_modes() -> Non
     data, method = EightGaussians(), NSF()
     y = data.sample(5000, Generator().manual_seed(0)).y.float()
     with initialization(0):
-        surface = method.build(Problem(data.domain, y.mean(0), torch.cov(y.T), NetConfig()))
+        surface = method.build(make_problem(data.domain, rows=y))
     stepper, rng = method.stepper(surface), Generator().manual_seed(0)
     for k in range(1000):
         stepper.step(Batch(data.sample(method.batch, rng).y.float()), rng, k / 1000)
     support = data.domain.support(300)
     log_p = data.log_prob(support.points)
     with torch.no_grad():
-        energy = stepper.readout()(support.points.float()).double()
+        energy = stepper.eval_surface()(support.points.float()).double()
     assert float(((log_p + support.log_weight).exp() * (log_p + energy)).sum()) < 0.05

@@ -10,23 +10,23 @@ import torch
 from sklearn.decomposition import PCA as SklearnPCA
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch, Dataset, Method
-from ebmbench.datasets.domain import Box, square
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Box, square
+from ebmbench.contracts.method import Method
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.datasets.warped import LaplaceICA
-from ebmbench.parts.problem import Problem
-from ebmbench.parts.surface import Surface
-from ebmbench.suite.schema import NetConfig
 from ebmbench_plugins.a1_bounded_volume.ica import ICA, Unmixing
 from ebmbench_plugins.a1_bounded_volume.pca import PCA, Subspace
 from ebmbench_plugins.a1_bounded_volume.ppca import PPCA, LinearGaussian
+from tests.factories import make_problem
 
 SPACE = Box((-9.0,) * 5, (9.0,) * 5)
 
 
 def fit(method: Method, y: Tensor, seed: int = 0) -> Surface:
     domain = SPACE if y.shape[1] == 5 else square(6)
-    surface = method.build(Problem.blank(domain, NetConfig()))
+    surface = method.build(make_problem(domain))
     assert not method.finished(surface)
     method.step(surface, Batch(y), Generator().manual_seed(seed))
     assert method.finished(surface)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pytest
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
-from ebmbench.contracts import Batch
-from ebmbench.datasets.domain import square
-from ebmbench.parts.energies import EnergySurface, NoiseSurface, SelfNormalizedSurface
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import Box, square
+from ebmbench.contracts.problem import Noise, Problem
+from ebmbench.contracts.surface import EnergyModel
+from ebmbench.parts.energies import NoiseSurface, ScaledSurface, SelfNormalizedSurface
 from ebmbench.parts.noise import Gaussian, normal
 from ebmbench_plugins.c1_maximum_likelihood.snl import SNL
 from ebmbench_plugins.c2_chosen_points.cd_kick import CDKick
@@ -20,20 +21,18 @@ from ebmbench_plugins.c2_chosen_points.cnce import CNCE
 from ebmbench_plugins.c2_chosen_points.energy_discrepancy import EnergyDiscrepancy
 from ebmbench_plugins.c2_chosen_points.nce import NCE
 from ebmbench_plugins.c2_chosen_points.rank_nce import RankNCE
+from tests.stand_ins import standing_in
 
 LOG_Z = math.log(2 * math.pi)
 
 
-class Energy(nn.Module):
+class Quartic(EnergyModel):
     """F(y) = a |y|^2 / 2 + b |y|^4 / 4, in the place of the energy net."""
-
-    std: Tensor
 
     def __init__(self, a: float, b: float = 0.0) -> None:
         super().__init__()
         self.a = nn.Parameter(torch.tensor(a, dtype=torch.float64))
         self.b = nn.Parameter(torch.tensor(b, dtype=torch.float64))
-        self.register_buffer("std", torch.ones(2, dtype=torch.float64))
 
     def forward(self, y: Tensor) -> Tensor:
         square = y.square().sum(-1)
@@ -43,8 +42,9 @@ class Energy(nn.Module):
         return self(y), (self.a + self.b * y.square().sum(-1, keepdim=True)) * y
 
 
-def energy(a: float, b: float = 0.0) -> Any:
-    return Energy(a, b)
+def problem(a: float, b: float = 0.0, dim: int = 2) -> Problem:
+    box = Box((-12.0,) * dim, (12.0,) * dim)
+    return standing_in(Quartic(a, b), domain=box, dtype=torch.float64)
 
 
 def wide(dim: int = 2) -> Gaussian:
@@ -63,7 +63,7 @@ def rng(seed: int = 4) -> Generator:
 
 
 def normalized(log_z: float) -> SelfNormalizedSurface:
-    surface = SelfNormalizedSurface(energy(1.0), wide())
+    surface = SelfNormalizedSurface(problem(1.0), wide())
     nn.init.constant_(surface.log_z, log_z)
     return surface
 
@@ -91,7 +91,7 @@ def test_snl_at_the_truth_is_the_entropy_and_elsewhere_it_lies_above() -> None:
             assert loss == pytest.approx(1 + LOG_Z + off + math.exp(-off) - 1, abs=0.02)
 
 
-class Given(nn.Module):
+class Given(Noise):
     """Noise whose draws are given: N(0, 2.5) on the line at one point."""
 
     def __init__(self) -> None:
@@ -102,8 +102,7 @@ class Given(nn.Module):
         return self.at
 
     def log_prob(self, y: Tensor) -> Tensor:
-        log_q: Tensor = self.law.log_prob(y)
-        return log_q
+        return self.law.log_prob(y)
 
 
 class Unweighted(NoiseSurface):
@@ -130,38 +129,33 @@ def rank_loss(surface: NoiseSurface, given: Given) -> float:
 
 def test_rank_nce_at_the_truth_is_its_floor() -> None:
     """With one draw: E_p E_q log(1 + p(y') q(y) / (p(y) q(y'))), by quadrature on the plane of (y, y')."""
-    given: Any = Given()
+    given = Given()
     grid = torch.linspace(-10, 10, 1001, dtype=torch.float64)
     log_p, log_q = -grid.square() / 2 - LOG_Z / 2, wide(1).log_prob(grid[:, None])
     ratio = log_p - log_q
     weight = torch.exp(log_p[:, None] + log_q[None]) * 0.02**2
     floor = float((weight * softplus(ratio[None] - ratio[:, None])).sum())
     with torch.no_grad():
-        assert rank_loss(NoiseSurface(energy(1.0), given), given) == pytest.approx(floor, abs=2e-3)
-        assert rank_loss(NoiseSurface(energy(1.2), given), given) > floor + 1e-3
-        assert rank_loss(Unweighted(energy(1.0), given), given) > floor + 0.01
+        assert rank_loss(NoiseSurface(problem(1.0, dim=1), given), given) == pytest.approx(floor, abs=2e-3)
+        assert rank_loss(NoiseSurface(problem(1.2, dim=1), given), given) > floor + 1e-3
+        assert rank_loss(Unweighted(problem(1.0, dim=1), given), given) > floor + 0.01
 
 
 # --- the price of noise-contrastive estimation -----------------------------------------------------------------------
 
 
-class Replicates(nn.Module):
+class Replicates(SelfNormalizedSurface):
     """F(y) = precision y^2 / 2 + log Z for each of R separate data sets of the line at once: y (T, R) -> (T, R)."""
 
     def __init__(self, replicates: int) -> None:
-        super().__init__()
+        super().__init__(problem(1.0), Standard(replicates))
         self.theta = nn.Parameter(torch.stack([torch.ones(replicates), torch.full((replicates,), LOG_Z / 2)]))
-        self.noise = Standard(replicates)
 
     def forward(self, y: Tensor) -> Tensor:
         return self.theta[0] * y.square() / 2 + self.theta[1]
 
-    def log_ratio(self, y: Tensor) -> Tensor:
-        ratio: Tensor = -self(y) - self.noise.log_prob(y)
-        return ratio
 
-
-class Standard(nn.Module):
+class Standard(Noise):
     """N(0, 1) in each of R columns."""
 
     def __init__(self, replicates: int) -> None:
@@ -183,7 +177,7 @@ def variance_of_nce(ratio: int, points: int = 1000, replicates: int = 1000) -> f
     inverse = torch.linalg.inv(features * ratio / (1 + ratio))
     for _ in range(6):
         surface.zero_grad()
-        (replicates * method.loss(surface, Batch(y), rng(6))).backward()  # type: ignore[arg-type, no-untyped-call]
+        (replicates * method.loss(surface, Batch(y), rng(6))).backward()  # type: ignore[no-untyped-call]
         gradient = surface.theta.grad
         assert gradient is not None
         surface.theta.data -= inverse @ gradient
@@ -213,11 +207,11 @@ def score_matching_gradient(a: float, b: float) -> Tensor:
 
 def cnce_gradient(noise: float, a: float, b: float) -> Tensor:
     """That of (L - 2 log 2) / (s^2 / 2), over chunks of fresh data."""
-    method, surface = CNCE(noise_low=noise, noise_high=noise * (1 + 1e-9), pairs=2), EnergySurface(energy(a, b))
+    method, surface = CNCE(noise_low=noise, noise_high=noise * (1 + 1e-9), pairs=2), ScaledSurface(problem(a, b))
     total, g = torch.zeros(2, dtype=torch.float64), rng(7)
     for _ in range(10):
         y = normal((100_000, 2), total, g)
-        parts = torch.autograd.grad(method.loss(surface, Batch(y), g), [surface.net.a, surface.net.b])  # type: ignore[arg-type]
+        parts = torch.autograd.grad(method.loss(surface, Batch(y), g), list(surface.net.parameters()))
         total += torch.stack(parts) / (noise**2 / 2) / 10
     return total
 
@@ -230,7 +224,7 @@ def test_cnce_tends_to_score_matching_as_its_noise_shrinks() -> None:
 
 
 def test_a_kick_without_descent_is_half_of_conditional_nce() -> None:
-    surface, size = EnergySurface(energy(0.5)), 0.5 * (1 + 1e-9)
+    surface, size = ScaledSurface(problem(0.5)), 0.5 * (1 + 1e-9)
     kick = CDKick(kick_low=0.5, kick_high=size, descent_step=1e-12)
     pair = CNCE(noise_low=0.5, noise_high=size, pairs=1)
     with torch.no_grad():
@@ -250,7 +244,7 @@ def discrepancy(a: float, t: float) -> float:
 def test_energy_discrepancy_is_its_closed_form(a: float) -> None:
     method = EnergyDiscrepancy(variance=0.5, draws=256, stabilizer=0.0)
     with torch.no_grad():
-        loss = float(method.loss(EnergySurface(energy(a)), Batch(data(20_000)), rng()))
+        loss = float(method.loss(ScaledSurface(problem(a)), Batch(data(20_000)), rng()))
     assert loss == pytest.approx(discrepancy(a, 0.5), abs=0.025)
     assert loss != pytest.approx(-discrepancy(a, 0.5), abs=0.1)
     assert loss != pytest.approx(discrepancy(a, 1.0), abs=0.1)

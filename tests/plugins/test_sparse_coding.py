@@ -10,13 +10,12 @@ import torch
 from sklearn.decomposition import sparse_encode
 from torch import Generator, Tensor
 
-from ebmbench.contracts import Batch
-from ebmbench.datasets.domain import square
-from ebmbench.parts.problem import Problem
-from ebmbench.suite.schema import NetConfig
+from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import square
 from ebmbench_plugins.a2_regularized_code.sparse_coding import Dictionary, SparseCoding, fista
+from tests.factories import make_problem
 
-PROBLEM = Problem.blank(square(6), NetConfig())
+PROBLEM = make_problem(square(6))
 
 
 def dictionary(atoms: int, seed: int = 0) -> Tensor:

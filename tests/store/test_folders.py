@@ -10,123 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from ebmbench.contracts import EnergyKind, Status, Strategy
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError
 from ebmbench.store import folders
-from ebmbench.store.folders import Store, TrialFolder, append_line, missing_metrics, write_atomic
-from ebmbench.store.records import (
-    Attempt,
-    DatasetCell,
-    Measurements,
-    MethodCell,
-    MetricCell,
-    Point,
-    Training,
-    TrialSpec,
-    Value,
-)
-from ebmbench.suite.errors import UsageError
-from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig
+from ebmbench.store.files import append_line, digest, write_atomic
+from ebmbench.store.folders import MILESTONES, SNAPSHOT, Store, TrialFolder, missing_metrics
+from ebmbench.store.records import MetricCell, Point, Value
+from tests.factories import make_attempt, make_cell, make_measurements, make_spec, make_training
 
-OK = Attempt(status=Status.OK, started="2026-01-01T00:00:00+00:00", total_seconds=1.5)
-TRAINING = Training(
-    prepare_seconds=0.1,
-    train_seconds=1.0,
-    steps=5,
-    passes=15,
-    energy_rows=10,
-    gradient_rows=0,
-    samples=5,
-    peak_bytes=1,
-)
+OK = make_attempt(total_seconds=1.5)
+TRAINING = make_training(steps=5, passes=15)
 
 
 def metric(name: str, code: str = "1") -> MetricCell:
-    return MetricCell(
-        name=name,
-        target=f"some.module:{name}",
-        owner="somebody",
-        summary="",
-        unit="",
-        direction="up",
-        kinds=(EnergyKind.DENSITY,),
-        variants=("",),
-        code=code,
-    )
-
-
-def spec(seed: int = 0, *metrics: MetricCell) -> TrialSpec:
-    return TrialSpec(
-        method=MethodCell(
-            name="nce",
-            target="a:B",
-            owner="o",
-            strategy=Strategy.C2,
-            kind=EnergyKind.DENSITY,
-            summary="",
-            params={"lr": 0.1},
-        ),
-        dataset=DatasetCell(name="moons", target="c:D", owner="o", params={}),
-        data=DataRegime(),
-        net=NetConfig(),
-        budget=Budget(steps=5),
-        seed=seed,
-        device=DeviceProfile(),
-        metrics=metrics,
-        identity={"seed": seed},
-    )
+    return make_cell(name, code=code)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> TrialFolder:
     """A trial that ended well."""
-    store = Store(tmp_path)
-    made = store.trial(spec().key)
-    made.begin(spec())
+    made = Store(tmp_path).trial_folder(make_spec().key)
+    made.begin(make_spec())
     made.file("model.pt").write_bytes(b"weights" * 100)
     made.file("surface.npz").write_bytes(b"surface" * 100)
     write_atomic(made.file("TRAINED"), TRAINING.model_dump_json())
-    measured = Measurements(values=(Value(metric="kl", value=1.0),), code={"kl": "1"}, eval_seconds=1.0)
+    measured = make_measurements({"kl": 1.0}, code={"kl": "1"})
     write_atomic(made.file("metrics.json"), measured.model_dump_json())
     made.finish(OK)
     return made
-
-
-# --- writing ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is interrupted before the rename has changed nothing."""
-    path = tmp_path / "table"
-    write_atomic(path, "old")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_atomic(path, "new")
-    assert path.read_text() == "old"
-
-
-def test_a_write_is_flushed_to_disk_before_it_takes_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "table"
-    seen = []
-
-    def note(descriptor: int) -> None:
-        seen.append((path.exists(), Path(os.readlink(f"/proc/self/fd/{descriptor}")).read_text()))
-
-    if not Path("/proc/self/fd").is_dir():
-        pytest.skip("needs /proc")
-    monkeypatch.setattr(os, "fsync", note)
-    write_atomic(path, "content")
-    assert seen == [(False, "content")]
-    assert [file.name for file in tmp_path.iterdir()] == ["table"], "no temporary file stays"
-
-
-def test_lines_are_appended(tmp_path: Path) -> None:
-    for text in ("one", "two"):
-        append_line(tmp_path / "lines", text)
-    assert (tmp_path / "lines").read_text() == "one\ntwo\n"
 
 
 # --- DONE ------------------------------------------------------------------------------------------------------------
@@ -150,7 +61,7 @@ def test_done_is_written_last(folder: TrialFolder, monkeypatch: pytest.MonkeyPat
         written.append((path.name, folder.file("attempts.jsonl").exists()))
         real(path, content)
 
-    folder.begin(spec())
+    folder.begin(make_spec())
     folder.file("attempts.jsonl").unlink()
     monkeypatch.setattr(folders, "write_atomic", note)
     assert folder.status() is None
@@ -236,28 +147,28 @@ def test_no_flipped_bit_of_done_makes_another_status(folder: TrialFolder, positi
         assert folder.status() in (None, Status.OK)
 
 
-def test_what_is_set_aside_is_whole_and_leaves_the_place_free(folder: TrialFolder, tmp_path: Path) -> None:
+def test_what_is_quarantined_is_whole_and_leaves_the_place_free(folder: TrialFolder, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
     claim = folder.claim()
-    places = [folder.set_aside(Store(tmp_path))]
+    places = [folder.quarantine(Store(tmp_path))]
     assert {path.name: path.read_bytes() for path in places[0].iterdir()} == before
     assert [path.name for path in folder.path.iterdir()] == [".run.lock"]
     assert claim is not None
     assert folder.claim() is None, "the claim outlives it"
-    folder.begin(spec())
-    places.append(folder.set_aside(Store(tmp_path)))
-    assert [place.name for place in places] == [f"{spec().key}-1", f"{spec().key}-2"]
+    folder.begin(make_spec())
+    places.append(folder.quarantine(Store(tmp_path)))
+    assert [place.name for place in places] == [f"{make_spec().key}-1", f"{make_spec().key}-2"]
 
 
 def test_a_model_that_was_damaged_before_it_was_measured_is_trained_again(folder: TrialFolder) -> None:
     """There is no DONE yet that could tell."""
-    sha256 = hashlib.sha256(folder.file("model.pt").read_bytes()).hexdigest()
-    trained = TRAINING.model_copy(update={"model_sha256": sha256})
+    sha256 = {name: digest(folder.file(name)) for name in ("model.pt",)}
+    trained = TRAINING.model_copy(update={"sha256": sha256})
     write_atomic(folder.file("TRAINED"), trained.model_dump_json())
-    folder.begin(spec())
+    folder.begin(make_spec())
     assert folder.training() == trained
     flip(folder.file("model.pt"))
-    folder.begin(spec())
+    folder.begin(make_spec())
     assert folder.training() is None
     assert not folder.file("model.pt").exists()
 
@@ -300,7 +211,7 @@ def test_an_empty_folder_is_not_done(tmp_path: Path) -> None:
 
 
 def test_half_a_line_of_a_killed_worker_spoils_no_other(folder: TrialFolder) -> None:
-    point = Point(step=1, passes=2, train_seconds=0.5, metric="kl", value=1.0)
+    point = Point(1, 2, 0.5, "kl", "", 1.0)
     append_line(folder.file("curve.jsonl"), point.as_json())
     with folder.file("curve.jsonl").open("ab") as file:
         file.write(point.as_json().encode()[:20])
@@ -311,7 +222,7 @@ def test_half_a_line_of_a_killed_worker_spoils_no_other(folder: TrialFolder) -> 
 
 
 def test_a_new_attempt_is_not_done_and_keeps_what_is_trained(folder: TrialFolder) -> None:
-    folder.begin(spec())
+    folder.begin(make_spec())
     assert folder.status() is None
     assert folder.training() == TRAINING
     assert folder.file("model.pt").exists()
@@ -322,16 +233,40 @@ def test_a_new_attempt_drops_what_was_only_half_trained(folder: TrialFolder) -> 
     append_line(folder.file("curve.jsonl"), "{}")
     folder.file("TRAINED").unlink()
     folder.file(".model.pt.tmp").write_bytes(b"half")
-    folder.begin(spec())
+    folder.begin(make_spec())
     assert sorted(path.name for path in folder.path.iterdir()) == ["attempts.jsonl", "trial.json"]
 
 
 def test_a_new_attempt_keeps_what_is_measured(folder: TrialFolder) -> None:
     """DESIGN 5: a metric has a key of its own; a new one is computed beside those that stand."""
-    folder.begin(spec())
+    folder.begin(make_spec())
     measured = folder.measurements()
     assert measured is not None
     assert measured.values[0].value == 1.0
+
+
+def test_a_training_that_was_cut_goes_on_from_what_it_left(folder: TrialFolder) -> None:
+    """Its snapshot and its milestones stay; what is trained anew on purpose begins without."""
+    folder.file("TRAINED").unlink()
+    for name in (SNAPSHOT, MILESTONES):
+        folder.file(name).write_bytes(b"state")
+    folder.begin(make_spec())
+    assert {SNAPSHOT, MILESTONES} <= {path.name for path in folder.path.iterdir()}
+    folder.forget()
+    assert not {SNAPSHOT, MILESTONES} & {path.name for path in folder.path.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["model.pt", MILESTONES])
+def test_all_that_was_trained_is_held_against_its_hash(folder: TrialFolder, name: str) -> None:
+    """Milestones are measured after the training: those that were damaged meanwhile are no curve."""
+    folder.file(MILESTONES).write_bytes(b"surfaces on the way")
+    sha256 = {part: digest(folder.file(part)) for part in ("model.pt", MILESTONES)}
+    write_atomic(folder.file("TRAINED"), TRAINING.model_copy(update={"sha256": sha256}).model_dump_json())
+    folder.begin(make_spec())
+    assert folder.training() is not None
+    folder.file(name).unlink()
+    folder.begin(make_spec())
+    assert folder.training() is None
 
 
 def test_forgetting_keeps_the_attempts_alone(folder: TrialFolder) -> None:
@@ -341,28 +276,46 @@ def test_forgetting_keeps_the_attempts_alone(folder: TrialFolder) -> None:
 
 
 def test_which_metrics_are_missing() -> None:
-    here = spec(0, metric("kl"), metric("tv"), metric("nll", code="2"), metric("new"))
-    assert missing_metrics(here.metrics, None, retry_errors=False) == ["kl", "tv", "nll", "new"]
-    values = (
-        Value(metric="kl", value=1.0),
-        Value(metric="tv", note="error: Boom"),
-        Value(metric="nll", note="n/a: no"),
-    )
-    measured = Measurements(values=values, code={"kl": "1", "tv": "1", "nll": "1"}, eval_seconds=1.0)
-    assert missing_metrics(here.metrics, measured, retry_errors=False) == ["nll", "new"], "other code; never measured"
-    assert missing_metrics(here.metrics, measured, retry_errors=True) == ["tv", "nll", "new"], "what raised, too"
-    fine = Measurements(values=values[::2], code={"kl": "1", "tv": "1", "nll": "2", "new": "1"}, eval_seconds=1.0)
-    assert missing_metrics(here.metrics, fine, retry_errors=True) == [], "what does not apply is not missing"
+    cells = (metric("kl"), metric("tv"), metric("nll", code="2"), metric("new"))
+    assert missing_metrics(cells, None, retry_errors=False) == ["kl", "tv", "nll", "new"]
+    values = (Value("kl", "", 1.0), Value("tv", note="error: Boom"), Value("nll", note="n/a: no"))
+    measured = make_measurements(values, code={"kl": "1", "tv": "1", "nll": "1"})
+    assert missing_metrics(cells, measured, retry_errors=False) == ["nll", "new"], "other code; never measured"
+    assert missing_metrics(cells, measured, retry_errors=True) == ["tv", "nll", "new"], "what raised, too"
+    fine = make_measurements(values[::2], code={"kl": "1", "tv": "1", "nll": "2", "new": "1"})
+    assert missing_metrics(cells, fine, retry_errors=True) == [], "what does not apply is not missing"
+
+
+def test_when_nothing_is_left_to_do(folder: TrialFolder) -> None:
+    assert folder.finished(make_spec(metrics=(metric("kl"),)))
+    assert not folder.finished(make_spec(metrics=(metric("kl"), metric("tv")))), "a metric is to be measured"
+    assert not folder.finished(make_spec(metrics=(metric("kl", code="2"),))), "its code changed"
+    folder.finish(make_attempt(Status.DIVERGED))
+    assert folder.finished(make_spec(metrics=(metric("tv"),))), "a failure is an end"
+    folder.finish(make_attempt(Status.FAILED, error_type="CodeChanged"))
+    assert not folder.finished(make_spec()), "the code was edited under it: that is none"
+    folder.file("DONE").unlink()
+    assert not folder.finished(make_spec())
+
+
+def test_one_run_at_a_time_has_a_claim(folder: TrialFolder) -> None:
+    first = folder.claim()
+    assert first is not None
+    assert TrialFolder(folder.path).claim() is None
+    first.release()
+    again = TrialFolder(folder.path).claim()
+    assert again is not None
+    again.release()
 
 
 # --- the store -------------------------------------------------------------------------------------------------------
 
 
 def test_trials_lie_by_their_keys(tmp_path: Path) -> None:
-    key = spec(3).key
-    assert Store(tmp_path).trial(key).path == tmp_path / "trials" / key[:2] / key
+    key = make_spec(3).key
+    assert Store(tmp_path).trial_folder(key).path == tmp_path / "trials" / key[:2] / key
     assert len(key) == 16
-    assert key != spec(4).key
+    assert key != make_spec(4).key
 
 
 @pytest.mark.parametrize("below", ["", "more"])
@@ -377,6 +330,17 @@ def test_a_read_only_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir(mode=0o500)
     with pytest.raises(UsageError, match="cannot be written to"):
         Store(tmp_path / "results").prepare()
+
+
+def test_rows_are_kept_by_content_and_a_damaged_file_is_replaced(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = store.keep_table("rows.npy", b"rows")
+    assert path == store.tables / "rows.npy"
+    before = path.stat().st_mtime_ns
+    assert store.keep_table("rows.npy", b"rows") == path
+    assert path.stat().st_mtime_ns == before, "what is there is left alone"
+    path.write_bytes(b"row")
+    assert store.keep_table("rows.npy", b"rows").read_bytes() == b"rows"
 
 
 def test_preparing_leaves_no_probe(tmp_path: Path) -> None:

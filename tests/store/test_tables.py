@@ -10,22 +10,23 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ebmbench.contracts import EnergyKind, Status, Strategy
-from ebmbench.store.folders import Store, append_line, write_atomic
-from ebmbench.store.records import (
-    Attempt,
-    DatasetCell,
-    Measurements,
-    MethodCell,
-    Point,
-    RunRecord,
-    Training,
-    TrialSpec,
-    TrialView,
-    Value,
+from ebmbench.contracts.records import EnergyKind, Status
+from ebmbench.store.files import append_line, write_atomic
+from ebmbench.store.folders import Store
+from ebmbench.store.records import Point, TrialSpec, TrialView, Value
+from ebmbench.store.runs import RunResult, save_run
+from ebmbench.store.tables import METRICS, TRIALS, metric_table, read_table, trial_table, write_table
+from tests.factories import (
+    make_attempt,
+    make_cells,
+    make_measurements,
+    make_report,
+    make_run,
+    make_spec,
+    make_training,
+    make_trial,
+    make_view,
 )
-from ebmbench.store.tables import RunResult, find_run, latest_run, save_run
-from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile, NetConfig
 
 TRIAL_COLUMNS = [
     "run_id",
@@ -34,11 +35,13 @@ TRIAL_COLUMNS = [
     "suite",
     "method",
     "label",
+    "grid_point",
     "strategy",
     "family",
     "kind",
     "reference",
     "dataset",
+    "track",
     "seed",
     "device",
     "status",
@@ -50,123 +53,90 @@ TRIAL_COLUMNS = [
     "total_seconds",
     "steps",
     "passes",
+    "flops",
+    "operations",
     "energy_rows",
     "gradient_rows",
     "samples",
     "peak_bytes",
-    "neighbors",
+    "n_concurrent",
     "interrupted",
     "machine_id",
     "started",
 ]
-"""``the counters`` are spelled out: energy rows, gradient rows, samples seen."""
+"""``the counters`` are spelled out: operations, energy rows, gradient rows, samples seen."""
 METRIC_COLUMNS = ["trial", "step", "train_seconds", "passes", "metric", "variant", "value", "note", "final"]
 
 
 def spec(seed: int) -> TrialSpec:
-    return TrialSpec(
-        method=MethodCell(
-            name="nce",
-            target="a:B",
-            owner="o",
-            strategy=Strategy.C2,
-            kind=EnergyKind.NORMALIZED,
-            summary="",
-            params={"lr": 0.1, "noise_ratio": 4},
-        ),
-        dataset=DatasetCell(name="moons", target="c:D", owner="o", params={}),
-        data=DataRegime(),
-        net=NetConfig(),
-        budget=Budget(steps=5),
-        seed=seed,
-        device=DeviceProfile(),
-        metrics=(),
-        identity={"seed": seed},
-    )
+    return make_spec(seed, kind=EnergyKind.NORMALIZED, params={"lr": 0.1, "noise_ratio": 4})
 
 
 def view(seed: int, skipped: str = "") -> TrialView:
-    return TrialView(
-        key=spec(seed).key,
-        name=f"nce[mine]/moons/{seed}/cpu",
-        row="mine",
-        method="nce",
-        dataset="moons",
-        seed=seed,
-        device="cpu",
-        strategy=Strategy.C2,
-        kind=EnergyKind.NORMALIZED,
-        skipped=skipped,
-    )
+    facts = {"method": "nce", "kind": EnergyKind.NORMALIZED, "name": f"nce[mine]/moons/{seed}/cpu"}
+    return make_view("mine", seed=seed, key=spec(seed).key, skipped=skipped, **facts)
 
 
 VIEWS = (view(0), view(1), view(2, skipped="no cuda device on this machine"), view(3))
 """One ok, one that failed, one that cannot be run, one that was not run yet."""
-TRAINING = Training(
+TRAINING = make_training(
     prepare_seconds=0.25,
     train_seconds=2.0,
     compile_seconds=0.5,
     steps=10,
     passes=3000,
+    flops=10**9,
+    operations=700,
     energy_rows=1000,
     gradient_rows=40,
     samples=200,
     peak_bytes=2**33,
 )
+POINTS = (Point(4, 1200, 0.75, "kl", "raw", 1.5), Point(4, 1200, 0.75, "auroc", "", 0.5))
+
+
+def fill(store: Store, seed: int) -> None:
+    """A trial that was trained and measured; another suite asked for an AUROC too."""
+    folder = store.trial_folder(spec(seed).key)
+    folder.begin(spec(seed))
+    write_atomic(folder.file("TRAINED"), TRAINING.model_dump_json())
+    values = (
+        Value("kl", "raw", 0.5),
+        Value("kl", "beta", math.inf),
+        Value("tv", "raw", note="error: Boom: why"),
+        Value("auroc", "", 0.75),
+    )
+    end = Point(TRAINING.steps, TRAINING.passes, TRAINING.train_seconds, "kl", "raw", 0.5)
+    for point in (*POINTS, end):
+        append_line(folder.file("curve.jsonl"), point.as_json())
+    measured = make_measurements(values, eval_seconds=1.25)
+    write_atomic(folder.file("metrics.json"), measured.model_dump_json())
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
     store = Store(tmp_path_factory.mktemp("results"))
+    ok = make_attempt(total_seconds=4.0, n_concurrent=1, machine_id="abc")
+    failed = make_attempt(Status.FAILED, error_type="KeyError", message="'lost'", total_seconds=9.0)
     for seed in (0, 1):
-        folder = store.trial(spec(seed).key)
-        folder.begin(spec(seed))
-        write_atomic(folder.file("TRAINED"), TRAINING.model_dump_json())
-        values = (
-            Value(metric="kl", variant="raw", value=0.5),
-            Value(metric="kl", variant="beta", value=math.inf),
-            Value(metric="tv", variant="raw", note="error: Boom: why"),
-        )
-        point = Point(step=4, passes=1200, train_seconds=0.75, metric="kl", variant="raw", value=1.5)
-        append_line(folder.file("curve.jsonl"), point.as_json())
-        measured = Measurements(values=values, code={}, eval_seconds=1.25)
-        write_atomic(folder.file("metrics.json"), measured.model_dump_json())
-    ok = Attempt(
-        status=Status.OK, started="2026-01-01T00:00:00+00:00", total_seconds=4.0, neighbors=1, machine_id="abc"
-    )
-    failed = Attempt(
-        status=Status.FAILED,
-        error_type="KeyError",
-        message="'lost'",
-        started="2026-01-02T00:00:00+00:00",
-        total_seconds=9.0,
-    )
-    store.trial(spec(0).key).finish(ok)
-    store.trial(spec(1).key).finish(ok)
-    store.trial(spec(1).key).finish(failed)
-    record = RunRecord(
-        run_id="20260101-000000-12345678",
-        suite="tiny",
-        plan_id="12345678",
-        started="2026-01-01T00:00:00+00:00",
-        full=True,
-        metrics=(),
-        trials=VIEWS,
-    )
-    made = RunResult(record, store)
+        fill(store, seed)
+        store.trial_folder(spec(seed).key).finish(ok)
+    store.trial_folder(spec(1).key).finish(failed)
+    made = RunResult(make_run(VIEWS, suite="tiny", metrics=make_cells(["kl", "kl_beta", "tv"])), store)
     save_run(made)
-    made.write_tables()
+    write_table(made, TRIALS, trial_table(made))
+    write_table(made, METRICS, metric_table(made))
     return made
 
 
 @pytest.fixture(scope="module")
 def trials(run: RunResult) -> pd.DataFrame:
-    return pd.read_parquet(run.folder / "trials.parquet").set_index("seed", drop=False)
+    return read_table(run, TRIALS).set_index("seed", drop=False)
 
 
 @pytest.fixture(scope="module")
 def metrics(run: RunResult) -> pd.DataFrame:
-    return pd.read_parquet(run.folder / "metrics.parquet")
+    return read_table(run, METRICS)
 
 
 def cells(table: pd.DataFrame, seed: int) -> dict[str, Any]:
@@ -199,6 +169,8 @@ def test_a_trial_that_ended_well(trials: pd.DataFrame) -> None:
         "kind": "normalized",
         "reference": False,
         "dataset": "moons",
+        "track": "plane",
+        "grid_point": "",
         "device": "cpu",
         "status": "ok",
         "error": "",
@@ -208,13 +180,15 @@ def test_a_trial_that_ended_well(trials: pd.DataFrame) -> None:
         "total_seconds": 4.0,
         "steps": 10,
         "passes": 3000,
+        "flops": 10**9,
+        "operations": 700,
         "energy_rows": 1000,
         "gradient_rows": 40,
         "samples": 200,
         "steps_per_second": 5.0,
         "samples_per_second": 100.0,
         "peak_bytes": 2**33,
-        "neighbors": 1,
+        "n_concurrent": 1,
         "machine_id": "abc",
         "started": "2026-01-01T00:00:00+00:00",
     }
@@ -264,43 +238,57 @@ def test_an_infinite_value_is_kept(metrics: pd.DataFrame) -> None:
     assert mine["value"].tolist() == [math.inf]
 
 
+def test_the_end_of_a_curve_is_its_final_value(metrics: pd.DataFrame, run: RunResult) -> None:
+    """It stands in curve.jsonl too; in the table once."""
+    trial = run.trials[0]
+    assert [point.step for point in trial.curve if point.metric == "kl"] == [4, 10]
+    mine = metrics[(metrics["trial"] == trial.view.key) & (metrics["step"] == 10) & (metrics["variant"] == "raw")]
+    assert mine[mine["metric"] == "kl"]["final"].tolist() == [True]
+
+
+def test_what_other_suites_asked_for_is_in_no_table(metrics: pd.DataFrame, run: RunResult) -> None:
+    assert "auroc" in run.trials[0].values
+    assert set(metrics["metric"]) == {"kl", "tv"}
+
+
 def test_the_final_numbers_of_a_failed_trial_do_not_count(metrics: pd.DataFrame) -> None:
     """Its curve shows how far it came."""
     mine = metrics[metrics["trial"] == VIEWS[1].key]
-    assert mine["final"].tolist() == [False]
+    assert mine["step"].tolist() == [4, 10]
+    assert mine["final"].tolist() == [False, False]
 
 
 def test_the_tables_of_python_are_those_of_the_files(
     run: RunResult, trials: pd.DataFrame, metrics: pd.DataFrame
 ) -> None:
-    pd.testing.assert_frame_equal(run.metric_table(), metrics, check_dtype=False)
+    pd.testing.assert_frame_equal(metric_table(run), metrics, check_dtype=False)
     pd.testing.assert_frame_equal(
-        run.trial_table().astype(object), trials.reset_index(drop=True).astype(object), check_dtype=False
+        trial_table(run).astype(object), trials.reset_index(drop=True).astype(object), check_dtype=False
     )
 
 
-def test_a_run_is_found_by_its_plan(run: RunResult) -> None:
-    assert find_run(run.store, "tiny", "12345678") == run.record
-    assert find_run(run.store, "tiny", "87654321") is None
-    assert find_run(run.store, "other", "12345678") is None
+def test_rates_are_of_what_was_trained() -> None:
+    """No division by a clock that did not run, or by steps that were not made."""
+    trainings = [make_training(steps=0), make_training(train_seconds=0.0), make_training(samples=50)]
+    trials = [make_trial(make_view(seed=seed), {}, training=one) for seed, one in enumerate(trainings)]
+    table = make_report(trials).trials
+    assert table["steps_per_second"].isna().tolist() == [True, True, False]
+    assert table["samples_per_second"].tolist()[2] == 50.0
 
 
-def test_the_latest_run_is_what_latest_says(run: RunResult, tmp_path: Path) -> None:
-    assert latest_run(run.store, "tiny") is None
-    latest = run.store.suite("tiny") / "latest"
-    latest.write_text(run.record.run_id + "\n")
-    assert latest_run(run.store, "tiny") == run.record
-    latest.write_text("20990101-000000-00000000\n")
-    assert latest_run(run.store, "tiny") is None
-    latest.unlink()
+def test_a_trial_that_stands_under_two_names_has_its_numbers_once() -> None:
+    """The rows of metrics are of a key; both names look it up."""
+    views = [make_view(row, key="1" * 16) for row in ("plain", "labelled")]
+    report = make_report([make_trial(view, {"skill": 0.5}) for view in views])
+    assert report.trials["trial"].tolist() == ["1" * 16] * 2
+    assert report.metrics["trial"].tolist() == ["1" * 16]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff"])
-def test_a_broken_run_record_is_no_run(run: RunResult, content: bytes) -> None:
-    path = run.folder / "run.json"
-    kept = path.read_bytes()
-    try:
-        path.write_bytes(content)
-        assert find_run(run.store, "tiny", "12345678") is None
-    finally:
-        path.write_bytes(kept)
+def test_tables_of_a_run_without_any_number_have_their_columns(tmp_path: Path) -> None:
+    views = [make_view(seed=seed) for seed in (0, 1)]
+    result = RunResult(make_run(views), Store(tmp_path))
+    result.folder.mkdir(parents=True)
+    write_table(result, TRIALS, trial_table(result))
+    write_table(result, METRICS, metric_table(result))
+    assert list(pd.read_parquet(result.folder / "metrics.parquet").columns) == METRIC_COLUMNS
+    assert len(pd.read_parquet(result.folder / "trials.parquet")) == 2

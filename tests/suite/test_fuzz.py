@@ -9,18 +9,19 @@ import time
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ebmbench.suite.errors import LONGEST, WINDOW, SuiteError, UsageError
+from ebmbench.errors import MAX_LENGTH, WINDOW, SuiteError, UsageError
 from ebmbench.suite.loading import read_suite
 from ebmbench.suite.schema import Suite
-from tests.suite.test_loading import VALID
+from tests.suites import VALID
 
-MESSAGE = LONGEST + 2 * (WINDOW + 6)
+MESSAGE = MAX_LENGTH + 2 * (WINDOW + 6)
 """Characters that an error may have: its line, the suite's line and the caret."""
 SECONDS = 20.0
 """An input of a few hundred characters is read in a few thousandths of this."""
@@ -212,27 +213,34 @@ def test_mutated_documents(document: dict[str, Any]) -> None:
     outcome(document)
 
 
-def flow(node: Any, tags: st.DataObject) -> str:
+ODDITIES = [""] * 40 + ["&a ", "&b ", "!!str ", "!!set ", "!!map ", "!x ", "!!binary "]
+ODD_FIELDS: list[list[str]] = [[]] * 20 + [["<<: *a"], ["<<: [*a, *b]"], ["? [1]\n  : 2"], ["null: 3"], ["again"]]
+ODD_ITEMS: list[list[str]] = [[]] * 20 + [["*a"], ["*b", "*b"]]
+
+
+def flow(node: Any, random: Random) -> str:
     """A document in the flow style of YAML, with the oddities that JSON does not have here and there."""
-    oddity = tags.draw(st.sampled_from([""] * 40 + ["&a ", "&b ", "!!str ", "!!set ", "!!map ", "!x ", "!!binary "]))
+    oddity = random.choice(ODDITIES)
     if isinstance(node, dict):
-        inner = [f"{json.dumps(str(key))}: {flow(item, tags)}" for key, item in node.items()]
-        inner += tags.draw(
-            st.sampled_from([[]] * 20 + [["<<: *a"], ["<<: [*a, *b]"], ["? [1]\n  : 2"], ["null: 3"], inner[:1]])
-        )
-        return oddity + "{" + ", ".join(inner) + "}"
+        inner = [f"{json.dumps(str(key))}: {flow(item, random)}" for key, item in node.items()]
+        odd = random.choice(ODD_FIELDS)
+        return oddity + "{" + ", ".join(inner + (inner[:1] if odd == ["again"] else odd)) + "}"
     if isinstance(node, list):
-        inner = [flow(item, tags) for item in node]
-        return oddity + "[" + ", ".join(inner + tags.draw(st.sampled_from([[]] * 20 + [["*a"], ["*b", "*b"]]))) + "]"
+        inner = [flow(item, random) for item in node]
+        return oddity + "[" + ", ".join(inner + random.choice(ODD_ITEMS)) + "]"
     if isinstance(node, float) and not math.isfinite(node):
         return oddity + {math.inf: ".inf", -math.inf: "-.inf"}.get(node, ".nan")
     return oddity + json.dumps(node)
 
 
+oddly = st.randoms(use_true_random=True)
+"""Seeded by the example, and quicker than to draw each oddity by itself."""
+
+
 @settings(ordinary, max_examples=FEW)
-@given(document=documents(), tags=st.data())
-def test_mutated_documents_as_files(scratch: Path, document: dict[str, Any], tags: st.DataObject) -> None:
-    outcome(written(scratch, flow(document, tags)))
+@given(document=documents(), random=oddly)
+def test_mutated_documents_as_files(scratch: Path, document: dict[str, Any], random: Random) -> None:
+    outcome(written(scratch, flow(document, random)))
 
 
 # --- --set ------------------------------------------------------------------------------------------------------------
@@ -266,13 +274,11 @@ def test_the_examples_are_many() -> None:
 
 @pytest.mark.slow
 @settings(max_examples=20_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(text=mutants(), document=documents(), overrides=st.lists(settings_made, max_size=3), tags=st.data())
-def test_many_more(
-    scratch: Path, text: str, document: dict[str, Any], overrides: list[str], tags: st.DataObject
-) -> None:
+@given(text=mutants(), document=documents(), overrides=st.lists(settings_made, max_size=3), random=oddly)
+def test_many_more(scratch: Path, text: str, document: dict[str, Any], overrides: list[str], random: Random) -> None:
     outcome(written(scratch, text), tuple(overrides))
     outcome(document, tuple(overrides))
-    outcome(written(scratch, flow(document, tags)), tuple(overrides))
+    outcome(written(scratch, flow(document, random)), tuple(overrides))
 
 
 def test_both_outcomes_are_met(scratch: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebmbench.suite.errors import UsageError
+from ebmbench.errors import UsageError
 from ebmbench.suite.selection import matcher
 
 NAME = "nce[wide,noise_ratio=8]/8gaussians/0/cpu"

@@ -3,74 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+normalized = partial(MethodSpec, strategy=Strategy.A1, kind=EnergyKind.NORMALIZED)
+ranking = partial(MethodSpec, strategy=Strategy.A1, kind=EnergyKind.RANKING)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of A1."""
-    yield MethodSpec(
-        "kmeans",
-        "ebmbench_plugins.a1_bounded_volume.kmeans:KMeans",
-        Strategy.A1,
-        EnergyKind.RANKING,
-        "K wells: squared distance to the nearest prototype, by Lloyd's algorithm",
-        ("Lloyd 1982", "Arthur & Vassilvitskii 2007"),
+    what = "K wells: squared distance to the nearest prototype, by Lloyd's algorithm"
+    yield ranking(
+        "kmeans", f"{__name__}.kmeans:KMeans", summary=what, refs=("Lloyd 1982", "Arthur & Vassilvitskii 2007")
     )
-    yield MethodSpec(
-        "gmm",
-        "ebmbench_plugins.a1_bounded_volume.gmm:GMM",
-        Strategy.A1,
-        EnergyKind.NORMALIZED,
-        "mixture of full Gaussians, by expectation-maximization",
-        ("Dempster, Laird & Rubin 1977",),
+    what = "mixture of full Gaussians, by expectation-maximization"
+    yield normalized("gmm", f"{__name__}.gmm:GMM", summary=what, refs=("Dempster, Laird & Rubin 1977",))
+    what = "the energy of kmeans by stochastic gradients, each prototype at its own rate"
+    yield ranking(
+        "kmeans_sgd", f"{__name__}.kmeans_sgd:KMeansSGD", summary=what, refs=("MacQueen 1967", "Bottou & Bengio 1995")
     )
-    yield MethodSpec(
-        "kmeans_sgd",
-        "ebmbench_plugins.a1_bounded_volume.kmeans_sgd:KMeansSGD",
-        Strategy.A1,
-        EnergyKind.RANKING,
-        "the energy of kmeans by stochastic gradients, each prototype at its own rate",
-        ("MacQueen 1967", "Bottou & Bengio 1995"),
+    what = "a Gaussian that is thick along a few axes alone, in closed form"
+    yield normalized("ppca", f"{__name__}.ppca:PPCA", summary=what, refs=("Tipping & Bishop 1999",))
+    what = "squared distance from the principal subspace, flat along it"
+    yield ranking("pca", f"{__name__}.pca:PCA", summary=what, refs=("Pearson 1901",))
+    what = "a square unmixing of sources with the density 1/2 sech^2, by maximum likelihood"
+    yield normalized("ica", f"{__name__}.ica:ICA", summary=what, refs=("Bell & Sejnowski 1995", "Cardoso 1997"))
+    what = "normalizing flow of affine couplings"
+    yield normalized(
+        "realnvp", f"{__name__}.realnvp:RealNVP", summary=what, refs=("Dinh, Sohl-Dickstein & Bengio 2017",)
     )
-    yield MethodSpec(
-        "ppca",
-        "ebmbench_plugins.a1_bounded_volume.ppca:PPCA",
-        Strategy.A1,
-        EnergyKind.NORMALIZED,
-        "a Gaussian that is thick along a few axes alone, in closed form",
-        ("Tipping & Bishop 1999",),
-    )
-    yield MethodSpec(
-        "pca",
-        "ebmbench_plugins.a1_bounded_volume.pca:PCA",
-        Strategy.A1,
-        EnergyKind.RANKING,
-        "squared distance from the principal subspace, flat along it",
-        ("Pearson 1901",),
-    )
-    yield MethodSpec(
-        "ica",
-        "ebmbench_plugins.a1_bounded_volume.ica:ICA",
-        Strategy.A1,
-        EnergyKind.NORMALIZED,
-        "a square unmixing of sources with the density 1/2 sech^2, by maximum likelihood",
-        ("Bell & Sejnowski 1995", "Cardoso 1997"),
-    )
-    yield MethodSpec(
-        "realnvp",
-        "ebmbench_plugins.a1_bounded_volume.realnvp:RealNVP",
-        Strategy.A1,
-        EnergyKind.NORMALIZED,
-        "normalizing flow of affine couplings",
-        ("Dinh, Sohl-Dickstein & Bengio 2017",),
-    )
-    yield MethodSpec(
-        "nsf",
-        "ebmbench_plugins.a1_bounded_volume.nsf:NSF",
-        Strategy.A1,
-        EnergyKind.NORMALIZED,
-        "normalizing flow of autoregressive rational-quadratic splines",
-        ("Durkan et al. 2019",),
-    )
+    what = "normalizing flow of autoregressive rational-quadratic splines"
+    yield normalized("nsf", f"{__name__}.nsf:NSF", summary=what, refs=("Durkan et al. 2019",))

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem
+from ebmbench.parts.standardized import StandardizedSurface
 
 ROWS_AT_ONCE = 8192
 """Rows through the map at once: a spline keeps some hundred numbers for each."""
@@ -23,16 +24,11 @@ class Layer(nn.Module):
         raise NotImplementedError
 
 
-class FlowSurface(Surface):
+class FlowSurface(StandardizedSurface):
     """F(y) = -log N(T(u); 0, I) - log|det dT/du| + sum_i log std_i, u = (y - mean) / std."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, problem: Problem, layers: Sequence[Layer]) -> None:
-        super().__init__()
-        self.register_buffer("mean", problem.mean.clone())
-        self.register_buffer("std", problem.std.clone())
+        super().__init__(problem)
         self.layers = nn.ModuleList(layers)
 
     def _transform(self) -> Any:
@@ -40,17 +36,17 @@ class FlowSurface(Surface):
 
         return ComposedTransform(*[layer.transform() for layer in self.layers])  # type: ignore[operator]
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         return torch.cat([self._energy(rows) for rows in torch.split(y, ROWS_AT_ONCE)])
 
     def _energy(self, y: Tensor) -> Tensor:
-        z, log_det = self._transform().call_and_ladj((y - self.mean) / self.std)
+        z, log_det = self._transform().call_and_ladj(self.standardize(y))
         base: Tensor = 0.5 * z.square().sum(-1) - log_det
         return base + self.std.log().sum() + 0.5 * y.shape[-1] * math.log(2 * math.pi)
 
     @torch.no_grad()
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """A standard normal draw, mapped back."""
         z = torch.randn(n, len(self.mean), generator=generator, dtype=self.mean.dtype, device=self.mean.device)
         u: Tensor = self._transform().inv(z)

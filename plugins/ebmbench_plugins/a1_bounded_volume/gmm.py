@@ -34,7 +34,7 @@ class Mixture(Surface):
         log_det = self.precisions.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return -0.5 * white.square().sum(-1) + log_det - 0.5 * y.shape[-1] * math.log(2 * math.pi)
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         parts = [
             torch.logsumexp(self._component_log_prob(rows) + self.log_weights, -1)
@@ -42,7 +42,7 @@ class Mixture(Surface):
         ]
         return -torch.cat(parts)
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """A component and a draw from it."""
         index = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
         noise = torch.randn(n, self.means.shape[1], generator=generator, dtype=self.means.dtype, device=index.device)
@@ -59,7 +59,7 @@ class GMM(Method):
     It fails by starving components and by local optima; few components blur thin manifolds.
     """
 
-    set_wise = True
+    full_batch = True
     components: int = Field(64, ge=1, description="Gaussians of the mixture")
     tolerance: float = Field(1e-4, ge=0, description="gain of the mean log-likelihood (nats) at which it ends")
     regularization: float = Field(1e-4, ge=0, description="added to the covariances, in units of the data's variance")
@@ -94,6 +94,10 @@ class GMM(Method):
         surface.change.copy_(bound - surface.bound)
         surface.bound.copy_(bound)
         return {"loss": -bound}
+
+    def foreign_work(self, surface: Mixture, batch: Batch) -> float:
+        """A sweep: a point's precision matrix times its offset, and its part in each covariance, K 4 d^2 a row."""
+        return 4.0 * batch.y.numel() * batch.y.shape[1] * self.components
 
     def finished(self, surface: Mixture) -> bool:
         """Whether the last sweep gained no more than the tolerance."""

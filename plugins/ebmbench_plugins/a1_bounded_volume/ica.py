@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, Logs, Method, Problem, Surface
+from ebmbench.api import Problem, Surface
+from ebmbench_plugins.a1_bounded_volume.closed_form import ClosedForm, FittedSurface
 
 
 def sech_energy(s: Tensor) -> Tensor:
@@ -16,30 +17,25 @@ def sech_energy(s: Tensor) -> Tensor:
     return 2 * (s.abs() + softplus(-2 * s.abs())) - math.log(2)
 
 
-class Unmixing(Surface):
+class Unmixing(FittedSurface):
     """F(y) = -log|det B| - sum_i log g(s_i), s = B (y - mean), g(s) = 1/2 sech^2 s."""
 
-    mean: Tensor
     unmixing: Tensor
-    fitted: Tensor
 
     def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(dim, dtype=torch.float64))
+        super().__init__(dim)
         self.register_buffer("unmixing", torch.eye(dim, dtype=torch.float64))
-        self.register_buffer("fitted", torch.tensor(False))
 
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The sources, (B, d) -> (B, d)."""
-        sources: Tensor = (y.to(self.mean.dtype) - self.mean) @ self.unmixing.T
-        return sources
+        return self.centered(y) @ self.unmixing.T
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         log_det: Tensor = torch.linalg.slogdet(self.unmixing).logabsdet
         return sech_energy(self.infer(y)).sum(-1) - log_det
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """Sources s = artanh(2 v - 1), v uniform, mixed."""
         shape = (n, len(self.mean))
         v = torch.rand(shape, generator=generator, dtype=self.mean.dtype, device=self.mean.device)
@@ -48,7 +44,7 @@ class Unmixing(Surface):
         return self.mean + mixed
 
 
-class ICA(Method):
+class ICA(ClosedForm):
     """F(y) = -log|det B| - sum_i log g(b_i (y - m)), g(s) = 1/2 sech^2 s (Bell & Sejnowski 1995; Cardoso 1997).
 
     The likelihood itself is maximized, by L-BFGS of the whole set in double precision (SciPy), in one step, from the
@@ -58,17 +54,14 @@ class ICA(Method):
     sources with lighter tails than a normal are not separated.
     """
 
-    set_wise = True
-
     def build(self, problem: Problem) -> Surface:
         """Nothing is mixed."""
         return Unmixing(problem.dim)
 
-    def step(self, surface: Unmixing, batch: Batch, rng: Generator) -> Logs:
-        """The whole fit."""
+    def fit(self, surface: Unmixing, y: Tensor, rng: Generator) -> Tensor:
+        """The maximum of the likelihood."""
         from scipy.optimize import minimize
 
-        y = batch.y.cpu().double()
         mean, dim = y.mean(0), y.shape[1]
         u = y - mean
         second = u.T @ u / len(u)
@@ -86,9 +79,4 @@ class ICA(Method):
         found = minimize(objective, start.flatten().numpy(), jac=True, method="L-BFGS-B")
         surface.mean.copy_(mean)
         surface.unmixing.copy_(torch.as_tensor(found.x).view(dim, dim))
-        surface.fitted.fill_(True)
-        return {"loss": surface.mean.new_tensor(found.fun)}
-
-    def finished(self, surface: Unmixing) -> bool:
-        """After the one step."""
-        return bool(surface.fitted)
+        return surface.mean.new_tensor(found.fun)

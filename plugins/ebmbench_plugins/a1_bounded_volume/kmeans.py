@@ -27,11 +27,11 @@ class Wells(Surface):
         """E(y, z) = |y - w_z|^2 for every z, (B, d) -> (B, K)."""
         return (y[:, None] - self.prototypes).square().sum(-1)
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         return torch.cat([minimum(self.energies(rows))[0] for rows in torch.split(y, 2048)])
 
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The nearest prototype of each row, (B, d) -> (B,)."""
         return minimum(self.energies(y))[1]
 
@@ -46,7 +46,7 @@ class KMeans(Method):
     fails where the data do not look like K equal balls, as along a curve, where ridges stand between the wells.
     """
 
-    set_wise = True
+    full_batch = True
     clusters: int = Field(64, ge=1, description="prototypes")
     tolerance: float = Field(1e-4, ge=0, description="relative decrease of the mean energy at which it ends")
 
@@ -68,6 +68,10 @@ class KMeans(Method):
         surface.change.copy_(1 - inertia / surface.inertia if not first else surface.change)
         surface.inertia.copy_(inertia)
         return {"loss": inertia}
+
+    def foreign_work(self, surface: Wells, batch: Batch) -> float:
+        """A sweep: the products of each point with each prototype, and with its own to move it."""
+        return 2.0 * batch.y.numel() * (self.clusters + 1)
 
     def finished(self, surface: Wells) -> bool:
         """Whether the last sweep changed the mean energy by no more than the tolerance."""

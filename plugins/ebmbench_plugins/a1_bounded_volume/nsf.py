@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ebmbench.api import Problem, Surface, count_passes
+from ebmbench.api import Problem, Surface
 from ebmbench.parts.nets import FourierNet
 from ebmbench_plugins.a1_bounded_volume.flow import FlowMethod, FlowSurface, Layer
 
@@ -29,7 +29,6 @@ class SplineLayer(Layer):
     def _splines(self, u: Tensor) -> Any:
         from zuko.transforms import DependentTransform, MonotonicRQSTransform
 
-        count_passes(len(u), units=max(1, len(self.nets)))
         shapes = [self.first.expand(len(u), -1), *[net(u[:, : i + 1]) for i, net in enumerate(self.nets)]]
         widths, heights, slopes = torch.split(torch.stack(shapes, 1), [self.bins, self.bins, self.bins - 1], -1)
         return DependentTransform(MonotonicRQSTransform(widths, heights, slopes, bound=self.bound), 1)

@@ -7,29 +7,21 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ebmbench.api import Problem, Surface
+from ebmbench.api import Problem
 from ebmbench.parts.latent import squared_distances
+from ebmbench.parts.standardized import StandardizedSurface
 
 ROWS_AT_ONCE = 512
 """Rows against all codes at once: beyond this the table of energies falls out of the processor's cache."""
 
 
-class DecoderSurface(Surface):
+class DecoderSurface(StandardizedSurface):
     """Standardization, a decoder, and the learned variance of what it leaves open."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, problem: Problem, decoder: nn.Module) -> None:
-        super().__init__()
-        self.register_buffer("mean", problem.mean.clone())
-        self.register_buffer("std", problem.std.clone())
+        super().__init__(problem)
         self.decoder = decoder
         self.log_variance = nn.Parameter(torch.tensor(-1.0))
-
-    def standardize(self, y: Tensor) -> Tensor:
-        """u = (y - mean) / std."""
-        return (y - self.mean) / self.std
 
     def gaussian_energies(self, squared: Tensor) -> Tensor:
         """-log N(y; D(z), s^2 std^2) from |u - D(z)|^2, elementwise."""

@@ -6,34 +6,26 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface, count_passes
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
 from ebmbench.parts.coarse import coarse_net
 from ebmbench.parts.latent import lattice, minimum, squared_distances
+from ebmbench.parts.standardized import StandardizedSurface
 from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE
 
 
-class Generated(Surface):
+class Generated(StandardizedSurface):
     """F(y) = min_z |u - D(z)|^2 over a lattice of the unit ball."""
 
-    mean: Tensor
-    std: Tensor
     nodes: Tensor
 
     def __init__(self, problem: Problem, decoder: nn.Module, nodes: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", problem.mean.clone())
-        self.register_buffer("std", problem.std.clone())
+        super().__init__(problem)
         self.register_buffer("nodes", nodes, persistent=False)
         self.decoder = decoder
 
-    def standardize(self, y: Tensor) -> Tensor:
-        """u = (y - mean) / std."""
-        return (y - self.mean) / self.std
-
     @torch.no_grad()
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The best code of each row, (B, d) -> (B, k)."""
-        count_passes(len(self.nodes), trained=False)
         places = self.decoder(self.nodes)
         u = self.standardize(y)
         best = [minimum(squared_distances(rows, places))[1] for rows in torch.split(u, 4 * ROWS_AT_ONCE)]
@@ -41,11 +33,10 @@ class Generated(Surface):
 
     def energies(self, y: Tensor, code: Tensor) -> Tensor:
         """E(y, z) = |u - D(z)|^2, (B, d) and (B, k) -> (B,)."""
-        count_passes(len(y))
         decoded: Tensor = self.decoder(code)
         return (self.standardize(y) - decoded).square().sum(-1)
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,). The gradient holds the code fixed (the envelope theorem)."""
         return self.energies(y, self.infer(y))
 

@@ -6,7 +6,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface, count_passes
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
+from ebmbench.parts.standardized import StandardizedSurface
 from ebmbench_plugins.a2_regularized_code.sparse_coding import fista
 
 FISTA_ITERATIONS = 500
@@ -18,17 +19,12 @@ def soft(a: Tensor, threshold: Tensor) -> Tensor:
     return a - torch.minimum(torch.maximum(a, -threshold), threshold)
 
 
-class PredictedCode(Surface):
+class PredictedCode(StandardizedSurface):
     """F(y) = E(y, z(y)), E = 1/2 |u - D z|^2 + l |z|_1, z(y) a few unrolled steps with weights of their own."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, problem: Problem, method: LISTA) -> None:
-        super().__init__()
+        super().__init__(problem)
         self.penalty, self.depth = method.penalty, method.depth
-        self.register_buffer("mean", problem.mean.clone())
-        self.register_buffer("std", problem.std.clone())
         atoms = torch.randn(method.atoms, problem.dim)
         atoms = atoms / atoms.norm(dim=-1, keepdim=True)
         gram = atoms @ atoms.T
@@ -38,10 +34,9 @@ class PredictedCode(Surface):
         self.lateral = nn.Parameter(torch.eye(method.atoms) - gram / lipschitz)
         self.threshold = nn.Parameter((self.penalty / lipschitz).expand(method.atoms).clone())
 
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The predicted code, z <- soft(W u + S z) ``depth`` times from zero, (B, d) -> (B, K)."""
-        count_passes(len(y))
-        driven = ((y - self.mean) / self.std) @ self.filters.T
+        driven = self.standardize(y) @ self.filters.T
         threshold = self.threshold.clamp_min(0)
         code = soft(driven, threshold)
         for _ in range(self.depth - 1):
@@ -50,18 +45,17 @@ class PredictedCode(Surface):
 
     def energies(self, y: Tensor, code: Tensor) -> Tensor:
         """E(y, z), (B, d) and (B, K) -> (B,)."""
-        count_passes(len(y))
-        error = (y - self.mean) / self.std - code @ self.atoms
+        error = self.standardize(y) - code @ self.atoms
         return 0.5 * error.square().sum(-1) + self.penalty * code.abs().sum(-1)
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         return self.energies(y, self.infer(y))
 
     @torch.no_grad()
     def amortization_gap(self, y: Tensor) -> Tensor:
         """E at the predicted code minus the minimum of E by FISTA, (B, d) -> (B,): never negative but for rounding."""
-        best = fista((y - self.mean) / self.std, self.atoms, self.penalty, FISTA_ITERATIONS)
+        best = fista(self.standardize(y), self.atoms, self.penalty, FISTA_ITERATIONS)
         return self(y) - self.energies(y, best)
 
 

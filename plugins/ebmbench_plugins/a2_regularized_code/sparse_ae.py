@@ -7,35 +7,29 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn.functional import relu, silu
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface, count_passes
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
 from ebmbench.parts.nets import FourierNet
+from ebmbench.parts.standardized import StandardizedSurface
 
 
-class SparseAutoencoder(Surface):
+class SparseAutoencoder(StandardizedSurface):
     """F(y) = 1/2 |u - D(z)|^2 + l |z|_1 at z = relu(net(u)), D(z) = C silu(A z + b) + c."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, problem: Problem, method: SparseAE) -> None:
-        super().__init__()
+        super().__init__(problem)
         self.penalty = method.penalty
-        self.register_buffer("mean", problem.mean.clone())
-        self.register_buffer("std", problem.std.clone())
         self.encoder = FourierNet(problem.dim, method.codes, problem.net)
         self.inner = nn.Linear(method.codes, problem.net.width)
         self.outer = nn.Linear(problem.net.width, problem.dim)
 
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The code of each row, (B, d) -> (B, K)."""
-        count_passes(len(y))
-        return relu(self.encoder((y - self.mean) / self.std))
+        return relu(self.encoder(self.standardize(y)))
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         code = self.infer(y)
-        count_passes(len(y))
-        error: Tensor = (y - self.mean) / self.std - self.outer(silu(self.inner(code)))
+        error: Tensor = self.standardize(y) - self.outer(silu(self.inner(code)))
         return 0.5 * error.square().sum(-1) + self.penalty * code.sum(-1)
 
 

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface, count_passes
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
 from ebmbench.parts.coarse import coarse_net
 from ebmbench.parts.gradient import ParamGroups
 from ebmbench.parts.latent import free_energy, normal_lattice
@@ -27,15 +27,14 @@ class Variational(DecoderSurface):
 
     def posterior(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation of q(z | y), (B, d) -> (B, k), (B, k)."""
-        count_passes(len(y))
         mean, log_std = self.encoder(self.standardize(y)).chunk(2, -1)
         return mean, log_std
 
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The mean of q(z | y), (B, d) -> (B, k)."""
         return self.posterior(y)[0]
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         places = self.decoder(self.nodes)
         return torch.cat([free_energy(self.energies(rows, places)) for rows in torch.split(y, ROWS_AT_ONCE)])
@@ -45,13 +44,12 @@ class Variational(DecoderSurface):
         mean, log_std = self.posterior(y)
         noise = normal((draws, *mean.shape), mean, rng)
         code = mean + log_std.exp() * noise
-        count_passes(draws * len(y))
         error = self.standardize(y) - self.decoder(code.flatten(0, 1)).view(draws, *y.shape)
         log_prior_ratio = (0.5 * noise.square() - 0.5 * code.square() + log_std).sum(-1)
         return -free_energy(self.gaussian_energies(error.square().sum(-1)).T - log_prior_ratio.T)
 
     @torch.no_grad()
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """A normal code, decoded, and noise."""
         code = normal((n, self.nodes.shape[1]), self.mean, generator)
         noise = normal((n, len(self.mean)), self.mean, generator)

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface, count_passes
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
 from ebmbench.parts.coarse import coarse_net
 from ebmbench.parts.gradient import ParamGroups
 from ebmbench.parts.latent import minimum, squared_distances
@@ -35,15 +35,14 @@ class Quantized(DecoderSurface):
 
     def encode(self, y: Tensor) -> Tensor:
         """The code before quantization, (B, d) -> (B, c)."""
-        count_passes(len(y))
         code: Tensor = self.encoder(self.standardize(y))
         return code
 
-    def infer(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def infer(self, y: Tensor) -> Tensor:
         """The nearest code of each row, (B, d) -> (B,)."""
         return minimum(squared_distances(self.encode(y), self.codebook))[1]
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         places = self.decoder(self.codebook)
         return torch.cat([self.soft_energy(rows, places) for rows in torch.split(y, 8 * ROWS_AT_ONCE)])
@@ -52,7 +51,7 @@ class Quantized(DecoderSurface):
         """-log sum_k p_k N(y; place_k, s^2), (B, d) and (K, d) -> (B,)."""
         return -torch.logsumexp(torch.log_softmax(self.log_prior, -1) - self.energies(y, places), -1)
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """A code from its prior, decoded, and noise."""
         with torch.no_grad():
             chosen = torch.multinomial(self.log_prior.softmax(-1), n, replacement=True, generator=generator)
@@ -105,11 +104,9 @@ class VQVAE(GradientMethod):
         code = surface.encode(batch.y)
         winner = minimum(squared_distances(code.detach(), surface.codebook))[1]
         chosen = surface.codebook[winner]
-        count_passes(len(code))
         rebuilt: Tensor = surface.decoder(code + (chosen - code).detach())
         error = (surface.standardize(batch.y) - rebuilt).square().sum(-1).mean()
         held = (code - chosen).square().sum(-1).mean()
-        count_passes(len(surface.codebook), trained=False)
         with torch.no_grad():
             places = surface.decoder(surface.codebook)
         prior = surface.soft_energy(batch.y, places).mean()

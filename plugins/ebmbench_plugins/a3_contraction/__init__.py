@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+ranking = partial(MethodSpec, strategy=Strategy.A3, kind=EnergyKind.RANKING)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of A3."""
-    yield MethodSpec(
-        "cae",
-        "ebmbench_plugins.a3_contraction.cae:CAE",
-        Strategy.A3,
-        EnergyKind.RANKING,
-        "contractive auto-encoder, the whole reconstruction made constant",
-        ("Rifai et al. 2011", "Alain & Bengio 2014"),
-    )
-    yield MethodSpec(
+    what = "contractive auto-encoder, the whole reconstruction made constant"
+    yield ranking("cae", f"{__name__}.cae:CAE", summary=what, refs=("Rifai et al. 2011", "Alain & Bengio 2014"))
+    what = "contractive auto-encoder, the penalty estimated along one random direction"
+    yield ranking(
         "cae_hutchinson",
-        "ebmbench_plugins.a3_contraction.cae:CAE",
-        Strategy.A3,
-        EnergyKind.RANKING,
-        "contractive auto-encoder, the penalty estimated along one random direction",
-        ("Rifai et al. 2011", "Hutchinson 1989"),
-        {"slices": 1},
+        f"{__name__}.cae:CAE",
+        summary=what,
+        refs=("Rifai et al. 2011", "Hutchinson 1989"),
+        params={"slices": 1},
     )
-    yield MethodSpec(
-        "cae_encoder",
-        "ebmbench_plugins.a3_contraction.cae_encoder:CAEEncoder",
-        Strategy.A3,
-        EnergyKind.RANKING,
-        "contractive auto-encoder of one sigmoid layer with tied weights, the code made constant",
-        ("Rifai et al. 2011",),
-    )
-    yield MethodSpec(
-        "saturating_ae",
-        "ebmbench_plugins.a3_contraction.saturating_ae:SaturatingAE",
-        Strategy.A3,
-        EnergyKind.RANKING,
-        "auto-encoder whose units are pushed into saturation",
-        ("Goroshin & LeCun 2013",),
+    what = "contractive auto-encoder of one sigmoid layer with tied weights, the code made constant"
+    yield ranking("cae_encoder", f"{__name__}.cae_encoder:CAEEncoder", summary=what, refs=("Rifai et al. 2011",))
+    what = "auto-encoder whose units are pushed into saturation"
+    yield ranking(
+        "saturating_ae", f"{__name__}.saturating_ae:SaturatingAE", summary=what, refs=("Goroshin & LeCun 2013",)
     )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, MapNet, ReconstructionMethod, ReconstructionSurface
+from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface
 from ebmbench.parts.noise import signs
 
 
@@ -28,12 +26,12 @@ class CAE(ReconstructionMethod):
 
     def loss(self, surface: ReconstructionSurface, batch: Batch, rng: Generator) -> Tensor:
         """Reconstruction error over l, and the squared Frobenius norm of the Jacobian."""
-        u, net = surface.standardize(batch.y), cast(MapNet, surface.map)
+        u = surface.standardize(batch.y)
         if self.slices:
-            rebuilt, slope = net.with_tangents(u, signs((len(u), self.slices, u.shape[-1]), u, rng))
+            rebuilt, slope = surface.map.with_tangents(u, signs((len(u), self.slices, u.shape[-1]), u, rng))
             penalty = slope.square().sum(-1).mean()
         else:
-            rebuilt, jacobian = net.with_jacobian(u)
+            rebuilt, jacobian = surface.map.with_jacobian(u)
             penalty = jacobian.square().sum((-2, -1)).mean()
         error = (rebuilt - u).square().sum(-1).mean()
         return error / self.contraction + penalty

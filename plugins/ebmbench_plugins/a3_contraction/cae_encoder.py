@@ -9,10 +9,10 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from ebmbench.api import Batch, Problem, ReconstructionMethod, ReconstructionSurface, count_passes
+from ebmbench.api import Batch, MapModel, Problem, ReconstructionMethod, ReconstructionSurface
 
 
-class TiedSigmoid(nn.Module):
+class TiedSigmoid(MapModel):
     """G(u) = W' h + c, h = sigmoid(W u + b), (B, d) -> (B, d): one matrix W (units, d) there and back."""
 
     def __init__(self, dim: int, units: int) -> None:
@@ -34,7 +34,6 @@ class TiedSigmoid(nn.Module):
 
     def forward(self, u: Tensor) -> Tensor:
         """G(u)."""
-        count_passes(len(u))
         return self.decode(self.encode(u))
 
 
@@ -52,7 +51,7 @@ class CAEEncoder(ReconstructionMethod):
     lr: float = Field(0.01, gt=0, description="peak learning rate of Adam")
     contraction: float = Field(0.3, ge=0, description="l, weight of the penalty on the code's Jacobian")
 
-    def map_of(self, problem: Problem) -> nn.Module:
+    def map_of(self, problem: Problem) -> MapModel:
         """One tied layer of sigmoids."""
         return TiedSigmoid(problem.dim, self.units)
 
@@ -60,7 +59,6 @@ class CAEEncoder(ReconstructionMethod):
         """Reconstruction error, and l times the squared Frobenius norm of the code's Jacobian."""
         layer = cast(TiedSigmoid, surface.map)
         u = surface.standardize(batch.y)
-        count_passes(len(u))
         h = layer.encode(u)
         error = (layer.decode(h) - u).square().sum(-1)
         return (error + self.contraction * layer.contraction(h)).mean()

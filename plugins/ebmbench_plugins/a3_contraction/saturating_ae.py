@@ -7,10 +7,10 @@ from typing import cast
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, Problem, ReconstructionMethod, ReconstructionSurface, count_passes
+from ebmbench.api import Batch, MapModel, Problem, ReconstructionMethod, ReconstructionSurface
 
 
-class ClippedLinear(nn.Module):
+class ClippedLinear(MapModel):
     """G(u) = V clip(W u + b, -1, 1) + c, (B, d) -> (B, d): constant wherever all units are saturated."""
 
     def __init__(self, dim: int, units: int) -> None:
@@ -24,7 +24,6 @@ class ClippedLinear(nn.Module):
 
     def with_margin(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """G(u) (B, d), and how far the units are from saturation, sum_j (1 - |a_j|)_+ (B,)."""
-        count_passes(len(u))
         a = self.encoder(u)
         rebuilt: Tensor = self.decoder(a.clamp(-1, 1))
         return rebuilt, (1 - a.abs()).relu().sum(-1)
@@ -45,7 +44,7 @@ class SaturatingAE(ReconstructionMethod):
     lr: float = Field(0.01, gt=0, description="peak learning rate of Adam")
     saturation: float = Field(0.1, ge=0, description="h, weight of the distance to saturation")
 
-    def map_of(self, problem: Problem) -> nn.Module:
+    def map_of(self, problem: Problem) -> MapModel:
         """One layer of clipped lines."""
         return ClippedLinear(problem.dim, self.units)
 

@@ -28,5 +28,5 @@ class DSM(GradientMethod):
     def loss(self, surface: ScoreSurface, batch: Batch, rng: Generator) -> Tensor:
         """Half the mean squared error of the scaled score."""
         seen, noise = corrupted(batch.y, surface.size, rng)
-        _, gradient = surface.net.with_gradient(seen)
+        _, gradient = surface.with_gradient(seen)
         return 0.5 * (surface.size * gradient - noise).square().sum(-1).mean()

@@ -34,13 +34,13 @@ class LevelSurface(Surface):
         """The standard deviation of the smallest noise in the units of y."""
         return float(self.low * self.net.spread)
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         energy: Tensor = self.net(y, self.low.expand(len(y), 1))
         return energy
 
     @torch.no_grad()
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """Annealed Langevin (Song & Ermon 2019) after steps back in time (Song et al. 2021, algorithm 2 and eq. 47).
 
         From s to the next level r the reverse of the noising moves y by -(s^2 - r^2) grad F and adds noise of variance

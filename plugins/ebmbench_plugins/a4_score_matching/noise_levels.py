@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ebmbench.api import Problem, count_passes
+from ebmbench.api import Problem
 
 TIMES = 7
 """Features of the noise level: its logarithm, and three sines and cosines of it."""
@@ -53,7 +53,6 @@ class LevelNet(nn.Module):
 
     def forward(self, y: Tensor, level: Tensor) -> Tensor:
         """The energies (B,) of y (B, d) at the noise sizes ``level`` (B, 1)."""
-        count_passes(len(y))
         u, noise = self._inputs(y, level)
         h = self._waves(u, noise)[0]
         times, _ = self._times(level)
@@ -64,7 +63,6 @@ class LevelNet(nn.Module):
 
     def with_derivatives(self, y: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """F (B,), dF/dy (B, d) and dF/d log s (B,), as forward operations: one adjoint gives both."""
-        count_passes(len(y), units=3, gradient=True)
         u, noise = self._inputs(y, level)
         h, sin, cos, quiet, shrink = self._waves(u, noise)
         times, times_slope = self._times(level)

@@ -22,7 +22,7 @@ class SMExact(GradientMethod):
         """The shared energy net."""
         return EnergySurface(problem.energy_net())
 
-    def loss(self, surface: EnergySurface, batch: Batch, rng: Generator) -> Tensor:
+    def loss(self, surface: Surface, batch: Batch, rng: Generator) -> Tensor:
         """Half the squared gradient minus the Laplacian."""
-        _, gradient, laplacian = surface.net.with_laplacian(batch.y)
+        _, gradient, laplacian = surface.with_laplacian(batch.y)
         return (0.5 * gradient.square().sum(-1) - laplacian).mean()

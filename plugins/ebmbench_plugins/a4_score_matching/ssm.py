@@ -27,9 +27,9 @@ class SSM(GradientMethod):
         """The shared energy net."""
         return EnergySurface(problem.energy_net())
 
-    def loss(self, surface: EnergySurface, batch: Batch, rng: Generator) -> Tensor:
+    def loss(self, surface: Surface, batch: Batch, rng: Generator) -> Tensor:
         """Half the squared slope along v (or gradient) minus the curvature along v."""
         v = signs(tuple(batch.y.shape), batch.y, rng)
-        _, gradient, curvature = surface.net.with_curvature(batch.y, v[:, None])
+        _, gradient, curvature = surface.with_curvature(batch.y, v[:, None])
         slope = gradient.square().sum(-1) if self.reduced else (v * gradient).sum(-1).square()
         return (0.5 * slope - curvature.squeeze(-1)).mean()

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+normalized = partial(MethodSpec, strategy=Strategy.C1, kind=EnergyKind.NORMALIZED)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of C1."""
-    yield MethodSpec(
+    what = "maximum likelihood, log Z by quadrature on a randomly shifted lattice"
+    yield normalized(
         "mle_grid",
-        "ebmbench_plugins.c1_maximum_likelihood.mle_grid:MLEGrid",
-        Strategy.C1,
-        EnergyKind.NORMALIZED,
-        "maximum likelihood, log Z by quadrature on a randomly shifted lattice",
-        ("LeCun et al. 2006, A tutorial on energy-based learning",),
+        f"{__name__}.mle_grid:MLEGrid",
+        summary=what,
+        refs=("LeCun et al. 2006, A tutorial on energy-based learning",),
     )
-    yield MethodSpec(
-        "snl",
-        "ebmbench_plugins.c1_maximum_likelihood.snl:SNL",
-        Strategy.C1,
-        EnergyKind.NORMALIZED,
-        "self-normalised likelihood: log Z is a parameter, the integral an expectation under Gaussian noise",
-        ("arXiv 2503.07021", "Geyer 1994"),
-    )
-    yield MethodSpec(
+    what = "self-normalised likelihood: log Z is a parameter, the integral an expectation under Gaussian noise"
+    yield normalized("snl", f"{__name__}.snl:SNL", summary=what, refs=("arXiv 2503.07021", "Geyer 1994"))
+    what = "maximum likelihood on bits, log Z by the sum over all states"
+    yield normalized(
         "mle_enum",
-        "ebmbench_plugins.c1_maximum_likelihood.mle_enum:MLEEnum",
-        Strategy.C1,
-        EnergyKind.NORMALIZED,
-        "maximum likelihood on bits, log Z by the sum over all states",
-        ("LeCun et al. 2006, A tutorial on energy-based learning",),
+        f"{__name__}.mle_enum:MLEEnum",
+        summary=what,
+        refs=("LeCun et al. 2006, A tutorial on energy-based learning",),
     )

@@ -6,27 +6,25 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, Binary, EnergyNet, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
 
-MOST_BITS = 16
+MAX_BITS = 16
 
 
-class EnumeratedSurface(Surface):
+class EnumeratedSurface(EnergySurface):
     """F(y) = net(y) + log Z, log Z being the sum over all states."""
 
     states: Tensor
     log_z: Tensor
 
-    def __init__(self, net: EnergyNet, states: Tensor) -> None:
-        super().__init__()
-        self.net = net
-        self.register_buffer("states", states.to(net.mean.dtype), persistent=False)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.energy_net())
+        self.register_buffer("states", problem.domain.support(2).points.to(problem.mean.dtype), persistent=False)
         self.register_buffer("log_z", torch.zeros(()))
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """(B, d) -> (B,)."""
-        energy: Tensor = self.net(y)
-        return energy + self.log_z
+    def constant(self) -> Tensor:
+        """log Z."""
+        return self.log_z
 
     def sum_over_states(self) -> Tensor:
         """log of the sum of exp(-net) over all 2^d states."""
@@ -50,19 +48,16 @@ class MLEEnum(GradientMethod):
 
     def supports(self, problem: Problem) -> str | None:
         """At most 16 bits."""
-        return f"{problem.dim} bits have too many states" if problem.dim > MOST_BITS else None
+        return f"{problem.dim} bits have too many states" if problem.dim > MAX_BITS else None
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net and all states."""
-        if not isinstance(problem.domain, Binary):
-            raise TypeError(f"mle_enum needs bits, got {type(problem.domain).__name__}")
-        return EnumeratedSurface(problem.energy_net(), problem.domain.support(2).points)
+        return EnumeratedSurface(problem)
 
     def loss(self, surface: EnumeratedSurface, batch: Batch, rng: Generator) -> Tensor:
         """The mean negative log-likelihood in nats."""
-        energy: Tensor = surface.net(batch.y)
-        return energy.mean() + surface.sum_over_states()
+        return surface.net(batch.y).mean() + surface.sum_over_states()
 
-    def settle(self, surface: EnumeratedSurface) -> None:
+    def finalize(self, surface: EnumeratedSurface) -> None:
         """The normalizer of the averaged parameters, which no step has seen."""
         surface.log_z.copy_(surface.sum_over_states())

@@ -6,10 +6,10 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, Box, EnergyNet, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
 
 
-class GridSurface(Surface):
+class GridSurface(EnergySurface):
     """F(y) = net(y) + log Z, log Z being the running average of the training's quadratures."""
 
     lattice: Tensor
@@ -17,20 +17,17 @@ class GridSurface(Surface):
     log_cell: Tensor
     log_z: Tensor
 
-    def __init__(self, net: EnergyNet, box: Box, cells: int) -> None:
-        super().__init__()
-        self.net = net
-        support = box.support(cells)
-        width = (torch.tensor(box.high) - torch.tensor(box.low)) / cells
+    def __init__(self, problem: Problem, cells: int) -> None:
+        super().__init__(problem.energy_net())
+        support = problem.box.support(cells)
         self.register_buffer("lattice", support.points.float(), persistent=False)
         self.register_buffer("log_cell", support.log_weight[0].float(), persistent=False)
-        self.register_buffer("cell", width, persistent=False)
+        self.register_buffer("cell", support.cell.float(), persistent=False)
         self.register_buffer("log_z", torch.zeros(()))
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
-        """(B, d) -> (B,)."""
-        energy: Tensor = self.net(y)
-        return energy + self.log_z
+    def constant(self) -> Tensor:
+        """log Z."""
+        return self.log_z
 
     def estimate_log_z(self, rng: Generator) -> Tensor:
         """log of the integral of exp(-net) over the box, on the lattice shifted by a random part of a cell."""
@@ -53,19 +50,14 @@ class MLEGrid(GradientMethod):
 
     def supports(self, problem: Problem) -> str | None:
         """Only a box of at most three dimensions can be covered."""
-        if not isinstance(problem.domain, Box):
-            return "needs a box to lay a lattice on"
         return f"a lattice in {problem.dim} dimensions is too large" if problem.dim > 3 else None
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net on the domain's box."""
-        if not isinstance(problem.domain, Box):
-            raise TypeError(f"mle_grid needs a box, got {type(problem.domain).__name__}")
-        return GridSurface(problem.energy_net(), problem.domain, self.cells)
+        return GridSurface(problem, self.cells)
 
     def loss(self, surface: GridSurface, batch: Batch, rng: Generator) -> Tensor:
         """The mean negative log-likelihood in nats."""
         log_z = surface.estimate_log_z(rng)
         surface.log_z.lerp_(log_z.detach(), 0.02)
-        energy: Tensor = surface.net(batch.y)
-        return energy.mean() + log_z
+        return surface.net(batch.y).mean() + log_z

@@ -7,136 +7,59 @@ from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
 
-HOME = "ebmbench_plugins.c2_chosen_points"
-ranking = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.RANKING)
-density = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.DENSITY)
 normalized = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.NORMALIZED)
+density = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.DENSITY)
+ranking = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.RANKING)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of C2."""
-    yield from _chains()
-    yield from _comparisons()
-    yield from _flips()
-
-
-def _chains() -> Iterator[MethodSpec]:
-    """Maximum likelihood, the model's expectation by Markov chains."""
-    yield density(
-        "cd_k",
-        f"{HOME}.cd_k:CDk",
-        summary="contrastive divergence: push up where a few Langevin steps lead from the data",
-        refs=("Hinton 2002",),
-    )
-    yield density(
-        "cd_k_local",
-        f"{HOME}.cd_k:CDk",
-        summary="contrastive divergence whose chains never jump: Hinton's own",
-        refs=("Hinton 2002",),
-        params={"jumps": 0},
-    )
-    yield density(
-        "pcd",
-        f"{HOME}.pcd:PCD",
-        summary="persistent contrastive divergence: push up where chains that are never restarted stand",
-        refs=(
-            "Tieleman 2008",
-            "Younes 1999",
-        ),
-    )
+    what = "contrastive divergence: push up where a few Langevin steps lead from the data"
+    yield density("cd_k", f"{__name__}.cd_k:CDk", summary=what, refs=("Hinton 2002",))
+    what = "contrastive divergence whose chains never jump: Hinton's own"
+    yield density("cd_k_local", f"{__name__}.cd_k:CDk", summary=what, refs=("Hinton 2002",), params={"jumps": 0})
+    what = "persistent contrastive divergence: push up where chains that are never restarted stand"
+    yield density("pcd", f"{__name__}.pcd:PCD", summary=what, refs=("Tieleman 2008", "Younes 1999"))
+    what = "push up where long Langevin chains from noise end"
     yield density(
         "mle_langevin",
-        f"{HOME}.mle_langevin:MLELangevin",
-        summary="push up where long Langevin chains from noise end",
-        refs=(
-            "Nijkamp et al. 2019",
-            "Nijkamp et al. 2020",
-        ),
+        f"{__name__}.mle_langevin:MLELangevin",
+        summary=what,
+        refs=("Nijkamp et al. 2019", "Nijkamp et al. 2020"),
     )
-    yield density(
-        "mle_hmc",
-        f"{HOME}.mle_hmc:MLEHMC",
-        summary="push up where persistent Hamiltonian chains stand",
-        refs=(
-            "Duane et al. 1987",
-            "Neal 2011",
-        ),
-    )
-
-
-def _comparisons() -> Iterator[MethodSpec]:
-    """Data told from noise, from their own disturbed copies, or from a generator's."""
+    what = "push up where persistent Hamiltonian chains stand"
+    yield density("mle_hmc", f"{__name__}.mle_hmc:MLEHMC", summary=what, refs=("Duane et al. 1987", "Neal 2011"))
+    what = "noise-contrastive estimation: tell data from Gaussian noise"
     yield normalized(
-        "nce",
-        f"{HOME}.nce:NCE",
-        summary="noise-contrastive estimation: tell data from Gaussian noise",
-        refs=(
-            "Gutmann & Hyvarinen 2010",
-            "Gutmann & Hyvarinen 2012",
-        ),
+        "nce", f"{__name__}.nce:NCE", summary=what, refs=("Gutmann & Hyvarinen 2010", "Gutmann & Hyvarinen 2012")
     )
+    what = "find the data point among Gaussian noise"
     yield density(
-        "rank_nce",
-        f"{HOME}.rank_nce:RankNCE",
-        summary="find the data point among Gaussian noise",
-        refs=(
-            "Ma & Collins 2018",
-            "van den Oord et al. 2018",
-        ),
+        "rank_nce", f"{__name__}.rank_nce:RankNCE", summary=what, refs=("Ma & Collins 2018", "van den Oord et al. 2018")
     )
-    yield density(
-        "cnce",
-        f"{HOME}.cnce:CNCE",
-        summary="tell data from their own disturbed copies",
-        refs=("Ceylan & Gutmann 2018",),
-    )
+    what = "tell data from their own disturbed copies"
+    yield density("cnce", f"{__name__}.cnce:CNCE", summary=what, refs=("Ceylan & Gutmann 2018",))
+    what = "kick data at random, descend without noise, push up where they end"
+    yield ranking("cd_kick", f"{__name__}.cd_kick:CDKick", summary=what, refs=("LeCun et al. 2006",))
+    what = "data at least a margin below uniform draws and disturbed data"
     yield ranking(
-        "cd_kick",
-        f"{HOME}.cd_kick:CDKick",
-        summary="kick data at random, descend without noise, push up where they end",
-        refs=("LeCun et al. 2006",),
+        "margin", f"{__name__}.margin:Margin", summary=what, refs=("LeCun et al. 2006", "Zhao, Mathieu & LeCun 2017")
     )
-    yield ranking(
-        "margin",
-        f"{HOME}.margin:Margin",
-        summary="data at least a margin below uniform draws and disturbed data",
-        refs=(
-            "LeCun et al. 2006",
-            "Zhao, Mathieu & LeCun 2017",
-        ),
-    )
-    yield ranking(
-        "gan_ratio",
-        f"{HOME}.gan_ratio:GANRatio",
-        summary="the discriminator of an adversarial generator",
-        refs=("Goodfellow et al. 2014",),
-    )
+    what = "the discriminator of an adversarial generator"
+    yield ranking("gan_ratio", f"{__name__}.gan_ratio:GANRatio", summary=what, refs=("Goodfellow et al. 2014",))
+    what = "the energy of data against the free energy of their neighborhood"
     yield density(
         "energy_discrepancy",
-        f"{HOME}.energy_discrepancy:EnergyDiscrepancy",
-        summary="the energy of data against the free energy of their neighborhood",
+        f"{__name__}.energy_discrepancy:EnergyDiscrepancy",
+        summary=what,
         refs=("Schroder et al. 2023",),
     )
-
-
-def _flips() -> Iterator[MethodSpec]:
-    """Bits, and the states one flip away."""
+    what = "minimum probability flow to the states one flip away"
+    yield density("mpf", f"{__name__}.mpf:MPF", summary=what, refs=("Sohl-Dickstein, Battaglino & DeWeese 2011",))
+    what = "ratio matching: score matching for bits"
+    yield density("ratio_matching", f"{__name__}.ratio_matching:RatioMatching", summary=what, refs=("Hyvarinen 2007",))
+    what = "the likelihood of each bit given all the others"
     yield density(
-        "mpf",
-        f"{HOME}.mpf:MPF",
-        summary="minimum probability flow to the states one flip away",
-        refs=("Sohl-Dickstein, Battaglino & DeWeese 2011",),
-    )
-    yield density(
-        "ratio_matching",
-        f"{HOME}.ratio_matching:RatioMatching",
-        summary="ratio matching: score matching for bits",
-        refs=("Hyvarinen 2007",),
-    )
-    yield density(
-        "pseudo_likelihood",
-        f"{HOME}.pseudo_likelihood:PseudoLikelihood",
-        summary="the likelihood of each bit given all the others",
-        refs=("Besag 1975",),
+        "pseudo_likelihood", f"{__name__}.pseudo_likelihood:PseudoLikelihood", summary=what, refs=("Besag 1975",)
     )

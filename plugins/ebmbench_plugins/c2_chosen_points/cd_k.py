@@ -29,7 +29,7 @@ class CDk(GradientMethod):
     def build(self, problem: Problem) -> Surface:
         """The shared energy net, and how chains leave the data."""
         noise, kernel = problem.gaussian(self.noise_scale), Mala(self.first_step)
-        return MovingSurface(problem.energy_net(), noise, kernel, self.langevin_steps, self.jumps)
+        return MovingSurface(problem, noise, kernel, self.langevin_steps, self.jumps)
 
     def loss(self, surface: MovingSurface, batch: Batch, rng: Generator) -> Tensor:
         """The contrast of data and chain ends (its value means nothing)."""

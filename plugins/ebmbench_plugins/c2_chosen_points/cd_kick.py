@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
 from ebmbench.parts.noise import log_uniform, normal
 
 
@@ -30,20 +30,20 @@ class CDKick(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net."""
-        return EnergySurface(problem.energy_net())
+        return ScaledSurface(problem)
 
-    def loss(self, surface: EnergySurface, batch: Batch, rng: Generator) -> Tensor:
+    def loss(self, surface: ScaledSurface, batch: Batch, rng: Generator) -> Tensor:
         """The ranking loss of data against where their kicked copies end."""
         ends = self.kick(surface, batch.y, rng)
         energy = surface(torch.cat([batch.y, ends]))
         return softplus(energy[: len(batch.y)] - energy[len(batch.y) :]).mean()
 
     @torch.no_grad()
-    def kick(self, surface: EnergySurface, y: Tensor, rng: Generator) -> Tensor:
+    def kick(self, surface: ScaledSurface, y: Tensor, rng: Generator) -> Tensor:
         """Where points y (B, d) end that were kicked and left to descend."""
-        std = surface.net.std
+        std = surface.std
         y = y + std * log_uniform((len(y), 1), self.kick_low, self.kick_high, y, rng) * normal(tuple(y.shape), y, rng)
         for _ in range(self.descent_steps):
-            slope = std * surface.net.with_gradient(y)[1]
+            slope = std * surface.with_gradient(y)[1]
             y = y - std * (self.descent_step * slope).clamp(-self.longest, self.longest)
         return y

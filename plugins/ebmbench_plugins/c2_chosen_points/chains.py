@@ -6,7 +6,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergyNet, Gaussian, GradientMethod, Hmc, Mala, NoiseSurface, Surface, independence_step
+from ebmbench.api import Batch, GradientMethod, Noise, NoiseSurface, Problem, Surface, independence_step
+from ebmbench.parts.samplers import Metropolis
 
 
 def contrast(surface: Surface, data: Tensor, negatives: Tensor) -> Tensor:
@@ -19,23 +20,23 @@ class MovingSurface(NoiseSurface):
     """The energy, and how points are moved so that exp(-F) is left invariant.
 
     Args:
-        net: the energy.
+        problem: gives the energy net.
         noise: proposes the jumps.
         kernel: moves points locally.
         steps: how many of its steps make a move.
         jumps: how many jumps end it.
     """
 
-    def __init__(self, net: EnergyNet, noise: Gaussian, kernel: Mala | Hmc, steps: int, jumps: int = 1) -> None:
-        super().__init__(net, noise)
+    def __init__(self, problem: Problem, noise: Noise, kernel: Metropolis, steps: int, jumps: int = 1) -> None:
+        super().__init__(problem, noise)
         self.kernel, self.steps, self.jumps = kernel, steps, jumps
 
     @torch.no_grad()
     def move(self, y: Tensor, rng: Generator, adapt: bool) -> Tensor:
         """Local steps of every point of y (B, d), then jumps proposed from the noise."""
-        y, energy = self.kernel(self.net.with_gradient, y, self.steps, rng, self.net.std, adapt)
+        y, energy = self.kernel(self.with_gradient, y, self.steps, rng, self.std, adapt)
         for _ in range(self.jumps):
-            y, energy = independence_step(self.net, self.noise, y, energy, rng)
+            y, energy = independence_step(self, self.noise, y, energy, rng)
         return y
 
 
@@ -45,9 +46,9 @@ class ChainSurface(MovingSurface):
     chains: Tensor
     started: Tensor
 
-    def __init__(self, net: EnergyNet, noise: Gaussian, kernel: Mala | Hmc, steps: int, chains: int) -> None:
-        super().__init__(net, noise, kernel, steps)
-        self.register_buffer("chains", torch.zeros(chains, len(net.mean)))
+    def __init__(self, problem: Problem, noise: Noise, kernel: Metropolis, steps: int, chains: int) -> None:
+        super().__init__(problem, noise, kernel, steps)
+        self.register_buffer("chains", torch.zeros(chains, problem.dim))
         self.register_buffer("started", torch.tensor(False))
 
     @torch.no_grad()
@@ -60,7 +61,7 @@ class ChainSurface(MovingSurface):
         return chains
 
     @torch.no_grad()
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """The chains, repeated as often as needed and moved ten times more."""
         repeats = -(-n // len(self.chains))
         y = self.chains.repeat(repeats, 1)[:n]

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
 from ebmbench.parts.noise import log_uniform, normal
 
 
@@ -28,12 +28,12 @@ class CNCE(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net."""
-        return EnergySurface(problem.energy_net())
+        return ScaledSurface(problem)
 
-    def loss(self, surface: EnergySurface, batch: Batch, rng: Generator) -> Tensor:
+    def loss(self, surface: ScaledSurface, batch: Batch, rng: Generator) -> Tensor:
         """The logistic loss of telling which of a pair is the data point."""
         n, dim = batch.y.shape
         size = log_uniform((self.pairs, n, 1), self.noise_low, self.noise_high, batch.y, rng)
-        copies = batch.y + surface.net.std * size * normal((self.pairs, n, dim), batch.y, rng)
+        copies = batch.y + surface.std * size * normal((self.pairs, n, dim), batch.y, rng)
         energy = surface(torch.cat([batch.y, copies.flatten(0, 1)]))
         return 2 * softplus(energy[:n] - energy[n:].view(self.pairs, n)).mean()

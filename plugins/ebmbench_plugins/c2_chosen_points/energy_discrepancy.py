@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
 from ebmbench.parts.noise import normal
 
 
@@ -30,12 +30,12 @@ class EnergyDiscrepancy(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net."""
-        return EnergySurface(problem.energy_net())
+        return ScaledSurface(problem)
 
-    def loss(self, surface: EnergySurface, batch: Batch, rng: Generator) -> Tensor:
+    def loss(self, surface: ScaledSurface, batch: Batch, rng: Generator) -> Tensor:
         """The stabilized discrepancy, up to a constant, in nats."""
         n, dim = batch.y.shape
-        size = math.sqrt(self.variance) * surface.net.std
+        size = math.sqrt(self.variance) * surface.std
         seen = batch.y + size * normal((n, dim), batch.y, rng)
         around = seen + size * normal((self.draws, n, dim), batch.y, rng)
         energy = surface(torch.cat([batch.y, around.flatten(0, 1)]))

@@ -9,22 +9,24 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, EnergyNet, EnergySurface, GradientMethod, MapNet, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
 from ebmbench.parts.noise import normal
 
 
-class GANSurface(EnergySurface):
+class GANSurface(ScaledSurface):
     """F(y) = net(y), the discriminator's negative logit, and the generator y = mean + std G(z), z ~ N(0, I)."""
 
-    def __init__(self, net: EnergyNet, generator: MapNet) -> None:
-        super().__init__(net)
-        self.generator = generator
+    mean: Tensor
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.register_buffer("mean", problem.mean.clone())
+        self.generator = problem.map_net()
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """The generator's own samples, (n, d)."""
-        code = normal((n, len(self.net.mean)), self.net.mean, generator)
-        y: Tensor = self.net.mean + self.net.std * self.generator(code)
-        return y
+        code = normal((n, len(self.mean)), self.mean, generator)
+        return self.mean + self.std * self.generator(code)
 
 
 class GANRatio(GradientMethod):
@@ -41,7 +43,7 @@ class GANRatio(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net against the shared map."""
-        return GANSurface(problem.energy_net(), problem.map_net())
+        return GANSurface(problem)
 
     def loss(self, surface: GANSurface, batch: Batch, rng: Generator) -> Mapping[str, Tensor]:
         """The discriminator's loss moves the net, the generator's moves the generator."""

@@ -6,19 +6,19 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, Box, EnergyNet, EnergySurface, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
 from ebmbench.parts.noise import log_uniform, normal, uniform
 
 
-class MarginSurface(EnergySurface):
+class MarginSurface(ScaledSurface):
     """The energy, and the box that half of the negatives are drawn from."""
 
     low: Tensor
     width: Tensor
 
-    def __init__(self, net: EnergyNet, box: Box) -> None:
-        super().__init__(net)
-        low, high = torch.tensor(box.low), torch.tensor(box.high)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        low, high = torch.tensor(problem.box.low), torch.tensor(problem.box.high)
         self.register_buffer("low", low, persistent=False)
         self.register_buffer("width", high - low, persistent=False)
 
@@ -37,15 +37,9 @@ class Margin(GradientMethod):
     noise_low: float = Field(0.1, gt=0, description="smallest noise, in units of the data's standard deviation")
     noise_high: float = Field(2.0, gt=0, description="largest noise, in units of the data's standard deviation")
 
-    def supports(self, problem: Problem) -> str | None:
-        """Only a box has a uniform distribution to draw from."""
-        return None if isinstance(problem.domain, Box) else "needs a box to draw negatives from"
-
     def build(self, problem: Problem) -> Surface:
         """The shared energy net on the domain's box."""
-        if not isinstance(problem.domain, Box):
-            raise TypeError(f"margin needs a box, got {type(problem.domain).__name__}")
-        return MarginSurface(problem.energy_net(), problem.domain)
+        return MarginSurface(problem)
 
     def loss(self, surface: MarginSurface, batch: Batch, rng: Generator) -> Tensor:
         """The mean hinge over all pairs."""
@@ -58,4 +52,4 @@ class Margin(GradientMethod):
         shape = tuple(y.shape)
         anywhere = surface.low + surface.width * uniform(shape, y, rng)
         size = log_uniform((len(y), 1), self.noise_low, self.noise_high, y, rng)
-        return torch.cat([anywhere, y + surface.net.std * size * normal(shape, y, rng)])
+        return torch.cat([anywhere, y + surface.std * size * normal(shape, y, rng)])

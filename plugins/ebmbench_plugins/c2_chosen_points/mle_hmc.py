@@ -26,4 +26,4 @@ class MLEHMC(ChainMethod):
     def build(self, problem: Problem) -> Surface:
         """The shared energy net beside its chains."""
         noise, kernel = problem.gaussian(self.noise_scale), Hmc(self.first_step, self.leapfrogs, self.acceptance)
-        return ChainSurface(problem.energy_net(), noise, kernel, 1, self.chains)
+        return ChainSurface(problem, noise, kernel, 1, self.chains)

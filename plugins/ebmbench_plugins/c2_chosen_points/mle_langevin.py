@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergyNet, Gaussian, GradientMethod, NoiseSurface, Problem, Surface, langevin
+from ebmbench.api import Batch, GradientMethod, Noise, NoiseSurface, Problem, Surface, langevin
 
 DRIFT_LIMIT = 1.0
 """Largest drift of a coordinate in a step, in sizes of that step's noise."""
@@ -17,15 +17,15 @@ DRIFT_LIMIT = 1.0
 class LangevinSurface(NoiseSurface):
     """The energy, and the step sizes of the chains that run from noise down into it."""
 
-    def __init__(self, net: EnergyNet, noise: Gaussian, steps: tuple[float, ...]) -> None:
-        super().__init__(net, noise)
+    def __init__(self, problem: Problem, noise: Noise, steps: tuple[float, ...]) -> None:
+        super().__init__(problem, noise)
         self.steps = steps
 
     @torch.no_grad()
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """The ends of ``n`` fresh chains, (n, d)."""
         start = self.noise.sample(n, generator)
-        return langevin(self.net.with_gradient, start, self.steps, generator, self.net.std, DRIFT_LIMIT)
+        return langevin(self.with_gradient, start, self.steps, generator, self.std, DRIFT_LIMIT)
 
 
 class MLELangevin(GradientMethod):
@@ -53,7 +53,7 @@ class MLELangevin(GradientMethod):
         """The shared energy net beside the noise."""
         fall = math.log(self.last_step / self.first_step) / (self.steps - 1)
         sizes = tuple(self.first_step * math.exp(fall * k) for k in range(self.steps))
-        return LangevinSurface(problem.energy_net(), problem.gaussian(self.noise_scale), sizes)
+        return LangevinSurface(problem, problem.gaussian(self.noise_scale), sizes)
 
     def loss(self, surface: LangevinSurface, batch: Batch, rng: Generator) -> Tensor:
         """The contrast of data and chain ends (its value means nothing), and the penalty."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ebmbench.parts.flips import FlipMethod
+from ebmbench_plugins.c2_chosen_points.flips import FlipMethod
 
 
 class MPF(FlipMethod):

@@ -25,4 +25,4 @@ class PCD(ChainMethod):
     def build(self, problem: Problem) -> Surface:
         """The shared energy net beside its chains."""
         noise, kernel = problem.gaussian(self.noise_scale), Mala(self.first_step)
-        return ChainSurface(problem.energy_net(), noise, kernel, self.langevin_steps, self.chains)
+        return ChainSurface(problem, noise, kernel, self.langevin_steps, self.chains)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.parts.flips import FlipMethod
+from ebmbench_plugins.c2_chosen_points.flips import FlipMethod
 
 
 class PseudoLikelihood(FlipMethod):

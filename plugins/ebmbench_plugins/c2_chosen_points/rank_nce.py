@@ -24,7 +24,7 @@ class RankNCE(GradientMethod):
 
     def build(self, problem: Problem) -> Surface:
         """The shared energy net beside the noise."""
-        return NoiseSurface(problem.energy_net(), problem.gaussian(self.noise_scale))
+        return NoiseSurface(problem, problem.gaussian(self.noise_scale))
 
     def loss(self, surface: NoiseSurface, batch: Batch, rng: Generator) -> Tensor:
         """The cross-entropy of picking the data point, in nats."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ebmbench.parts.flips import FlipMethod
+from ebmbench_plugins.c2_chosen_points.flips import FlipMethod
 
 
 class RatioMatching(FlipMethod):

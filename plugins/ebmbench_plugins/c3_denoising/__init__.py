@@ -3,61 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
+
+smoothed = partial(MethodSpec, strategy=Strategy.C3, kind=EnergyKind.SMOOTHED)
+ranking = partial(MethodSpec, strategy=Strategy.C3, kind=EnergyKind.RANKING)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of C3."""
-    yield MethodSpec(
-        "dae",
-        "ebmbench_plugins.c3_denoising.dae:DAE",
-        Strategy.C3,
-        EnergyKind.RANKING,
-        "denoising auto-encoder on a ladder of noise levels; energy = reconstruction error",
-        ("Vincent et al. 2008", "Alain & Bengio 2014"),
-    )
-    yield MethodSpec(
+    what = "denoising auto-encoder on a ladder of noise levels; energy = reconstruction error"
+    yield ranking("dae", f"{__name__}.dae:DAE", summary=what, refs=("Vincent et al. 2008", "Alain & Bengio 2014"))
+    what = "dae with the lecture's own energy, the reconstruction error at the point itself: low between modes too"
+    yield ranking(
         "dae_plain",
-        "ebmbench_plugins.c3_denoising.dae:DAE",
-        Strategy.C3,
-        EnergyKind.RANKING,
-        "dae with the lecture's own energy, the reconstruction error at the point itself: low between modes too",
-        ("Vincent et al. 2008", "Alain & Bengio 2014"),
-        {"energy_noise": 0.0},
+        f"{__name__}.dae:DAE",
+        summary=what,
+        refs=("Vincent et al. 2008", "Alain & Bengio 2014"),
+        params={"energy_noise": 0.0},
     )
-    yield MethodSpec(
+    what = "dae trained at one noise level"
+    yield ranking(
         "dae_single",
-        "ebmbench_plugins.c3_denoising.dae:DAE",
-        Strategy.C3,
-        EnergyKind.RANKING,
-        "dae trained at one noise level",
-        ("Vincent et al. 2008", "Alain & Bengio 2014"),
-        {"noise_low": 0.1, "noise_high": 0.1},
+        f"{__name__}.dae:DAE",
+        summary=what,
+        refs=("Vincent et al. 2008", "Alain & Bengio 2014"),
+        params={"noise_low": 0.1, "noise_high": 0.1},
     )
-    yield MethodSpec(
-        "dae_potential",
-        "ebmbench_plugins.c3_denoising.dae_potential:DAEPotential",
-        Strategy.C3,
-        EnergyKind.SMOOTHED,
-        "denoising auto-encoder whose map is a step down its energy: denoising score matching",
-        ("Vincent 2011",),
+    what = "denoising auto-encoder whose map is a step down its energy: denoising score matching"
+    yield smoothed("dae_potential", f"{__name__}.dae_potential:DAEPotential", summary=what, refs=("Vincent 2011",))
+    what = "each coordinate predicted from the others by a softmax; energy = minus the pseudo-log-likelihood"
+    yield ranking(
+        "masked_ae", f"{__name__}.masked_ae:MaskedAE", summary=what, refs=("Devlin et al. 2019", "Salazar et al. 2020")
     )
-    yield MethodSpec(
-        "masked_ae",
-        "ebmbench_plugins.c3_denoising.masked_ae:MaskedAE",
-        Strategy.C3,
-        EnergyKind.RANKING,
-        "each coordinate predicted from the others by a softmax; energy = minus the pseudo-log-likelihood",
-        ("Devlin et al. 2019", "Salazar et al. 2020"),
-    )
-    yield MethodSpec(
+    what = "each coordinate predicted from the others by its mean; energy = squared error: it blurs"
+    yield ranking(
         "masked_ae_mse",
-        "ebmbench_plugins.c3_denoising.masked_ae:MaskedAE",
-        Strategy.C3,
-        EnergyKind.RANKING,
-        "each coordinate predicted from the others by its mean; energy = squared error: it blurs",
-        ("Devlin et al. 2019",),
-        {"head": "mean"},
+        f"{__name__}.masked_ae:MaskedAE",
+        summary=what,
+        refs=("Devlin et al. 2019",),
+        params={"head": "mean"},
     )

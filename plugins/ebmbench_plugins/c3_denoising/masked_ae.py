@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, Box, GradientMethod, Problem, Surface, count_passes
+from ebmbench.api import Batch, GradientMethod, Problem, Surface
 from ebmbench.parts.nets import FourierNet, without_features
 from ebmbench.parts.noise import normal
 
@@ -39,7 +39,6 @@ class MaskedSurface(Surface):
 
     def predict(self, u: Tensor) -> Tensor:
         """What each network says of its coordinate, (B, d) -> (B, d, outputs): row i does not depend on u_i."""
-        count_passes(len(u), units=len(self.nets))
         return torch.stack([net(u[:, seen]) for net, seen in zip(self.nets, self.others, strict=True)], 1)
 
     def energies(self, y: Tensor, predicted: Tensor) -> Tensor:
@@ -50,7 +49,7 @@ class MaskedSurface(Surface):
         """What training makes small, coordinate by coordinate, (B, d): the energies themselves."""
         return self.energies(y, predicted)
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         return self.energies(y, self.predict(self.standardize(y))).sum(-1)
 
@@ -69,9 +68,10 @@ class Bins(MaskedSurface):
     low: Tensor
     width: Tensor
 
-    def __init__(self, problem: Problem, box: Box, bins: int) -> None:
+    def __init__(self, problem: Problem, bins: int) -> None:
         super().__init__(problem, bins)
-        low, high = problem.mean.new_tensor(box.low), problem.mean.new_tensor(box.high)
+        low, high = (problem.mean.new_tensor(side) for side in (problem.box.low, problem.box.high))
+        self.bins = bins
         self.register_buffer("low", low, persistent=False)
         self.register_buffer("width", (high - low) / bins, persistent=False)
 
@@ -81,8 +81,7 @@ class Bins(MaskedSurface):
 
     def place(self, y: Tensor) -> Tensor:
         """Where y lies in units of bins, 0 at the first center; beyond the last centers it stays there."""
-        last = self.nets[0].last.out_features - 1  # type: ignore[union-attr, operator]
-        return torch.minimum(((y - self.low) / self.width - 0.5).clamp_min(0), y.new_tensor(last))
+        return ((y - self.low) / self.width - 0.5).clamp(0, self.bins - 1)
 
     def energies(self, y: Tensor, predicted: Tensor) -> Tensor:
         """Interpolated, so that the energy has a gradient in y_i too."""
@@ -131,9 +130,7 @@ class MaskedAE(GradientMethod):
         """A network for each coordinate."""
         if self.head == "mean":
             return Means(problem, 1)
-        if isinstance(problem.domain, Box):
-            return Bins(problem, problem.domain, self.bins)
-        return Bits(problem, 1)
+        return Bits(problem, 1) if problem.domain.kind == "binary" else Bins(problem, self.bins)
 
     def loss(self, surface: MaskedSurface, batch: Batch, rng: Generator) -> Tensor:
         """The errors of all coordinates, each hidden in turn."""

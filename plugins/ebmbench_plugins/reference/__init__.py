@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
 
-HERE = "ebmbench_plugins.reference.rows"
+normalized = partial(MethodSpec, strategy=Strategy.REFERENCE, kind=EnergyKind.NORMALIZED)
+density = partial(MethodSpec, strategy=Strategy.REFERENCE, kind=EnergyKind.DENSITY)
 
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The reference rows."""
-    yield MethodSpec(
-        "oracle", f"{HERE}:Oracle", Strategy.REFERENCE, EnergyKind.NORMALIZED, "the true energy, -log p: the ceiling"
-    )
-    yield MethodSpec(
-        "untrained",
-        f"{HERE}:Untrained",
-        Strategy.REFERENCE,
-        EnergyKind.DENSITY,
-        "the shared energy net before training: the floor of everybody's network",
-    )
-    yield MethodSpec(
-        "gaussian",
-        f"{HERE}:MomentMatched",
-        Strategy.REFERENCE,
-        EnergyKind.NORMALIZED,
-        "the normal with the data's mean and covariance: skill 0",
-    )
-    yield MethodSpec(
-        "independent",
-        f"{HERE}:Independent",
-        Strategy.REFERENCE,
-        EnergyKind.NORMALIZED,
-        "bits with the data's means, independent of one another: the floor of binary data",
-    )
+    what = "the true energy, -log p: the ceiling"
+    yield normalized("oracle", f"{__name__}.rows:Oracle", summary=what)
+    what = "the shared energy net before training: the floor of everybody's network"
+    yield density("untrained", f"{__name__}.rows:Untrained", summary=what)
+    what = "the normal with the data's mean and covariance: skill 0"
+    yield normalized("gaussian", f"{__name__}.rows:MomentMatched", summary=what)
+    what = "bits with the data's means, independent of one another: the floor of binary data"
+    yield normalized("independent", f"{__name__}.rows:Independent", summary=what)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.api import Dataset, EnergySurface, Gaussian, Problem, ReferenceMethod, Surface
+from ebmbench.api import Dataset, EnergySurface, Noise, Problem, ReferenceMethod, Surface
 
 
 class FixedReference(ReferenceMethod):
     """A row whose surface is right from the start."""
 
-    set_wise = True
+    full_batch = True
 
     def finished(self, surface: Surface) -> bool:
         """Always."""
@@ -25,11 +25,11 @@ class TrueSurface(Surface):
         super().__init__()
         self.truth = truth
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,), in float64."""
         return -self.truth.log_prob(y.cpu().double()).to(y.device)
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """Draws from the dataset's own sampler."""
         return self.truth.sample(n, generator).y
 
@@ -41,7 +41,7 @@ class Oracle(FixedReference):
 
     def supports(self, problem: Problem) -> str | None:
         """Only a dataset that knows its density has a true energy."""
-        unknown = problem.truth is not None and not problem.truth.density_known
+        unknown = problem.truth is not None and not problem.truth.has_density
         return "the true density of these data is not known" if unknown else None
 
     def build(self, problem: Problem) -> Surface:
@@ -64,15 +64,15 @@ class Untrained(FixedReference):
 class GaussianSurface(Surface):
     """F(y) = -log N(y; mean, cov)."""
 
-    def __init__(self, gaussian: Gaussian) -> None:
+    def __init__(self, gaussian: Noise) -> None:
         super().__init__()
         self.gaussian = gaussian
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         return -self.gaussian.log_prob(y)
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """Draws from the normal."""
         return self.gaussian.sample(n, generator)
 
@@ -94,11 +94,11 @@ class IndependentBits(Surface):
         super().__init__()
         self.register_buffer("mean", mean.clone())
 
-    def forward(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         return -(torch.xlogy(y, self.mean) + torch.xlogy(1 - y, 1 - self.mean)).sum(-1)
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
+    def sample(self, n: int, generator: Generator) -> Tensor:
         """Each bit by itself."""
         return torch.bernoulli(self.mean.expand(n, -1), generator=generator)
 

@@ -1,0 +1,95 @@
+"""A method's trials in one place: what failed, and averages over datasets and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ebmbench.analysis.intervals import Estimate, estimate
+from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy, Track
+
+
+@dataclass(frozen=True)
+class MethodSummary:
+    """One row of a leaderboard.
+
+    Attributes:
+        row: what it is called.
+        strategy: its strategy.
+        kind: what its energies mean.
+        facts: a row a trial, by name: dataset, track, seed, status, error.
+        values: the same rows, a column a metric, by flat name; what was not measured is missing.
+        tracks: what the datasets are judged by.
+        chosen: the grid points chosen, where the method's entry has a grid.
+    """
+
+    row: str
+    strategy: Strategy
+    kind: EnergyKind
+    facts: pd.DataFrame
+    values: pd.DataFrame
+    tracks: Mapping[str, Track]
+    chosen: str = ""
+    _estimates: dict[str, Estimate | None] = field(default_factory=dict)
+    """Those made so far: the terminal, the page and the table show the same."""
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is a row to compare with."""
+        return self.strategy is Strategy.REFERENCE
+
+    @property
+    def failures(self) -> dict[Status, int]:
+        """How many trials did not end well, by how they ended."""
+        counts = self.facts["status"].astype(str).value_counts(sort=False)
+        return {Status(str(name)): int(count) for name, count in counts.items() if count and name != Status.OK}
+
+    def numbers(self, metric: str) -> pd.Series[float]:
+        """The metric of each trial. In the headline of its track a trial that did not end well counts as that says.
+
+        A trial that was skipped counts nowhere, and one that ended well without the number is missing: this is the one
+        rule for averages, ranks and tables.
+        """
+        missing = pd.Series(float("nan"), self.facts.index)
+        found = self.values.get(metric, missing).copy()
+        for track in self.tracks.values():
+            if track.headline.of(self.kind) == metric and track.failed is not None:
+                found[self.failed & (self.facts["track"] == track.name)] = track.failed
+        return found
+
+    @property
+    def failed(self) -> pd.Series[bool]:
+        """Which trials did not end well."""
+        return ~self.facts["status"].astype(str).isin([Status.OK, Status.SKIPPED])
+
+    def strata(self, metric: str) -> list[list[float]]:
+        """The values of a metric for each dataset that has any."""
+        found = self.numbers(metric).dropna()
+        return [group.tolist() for _, group in found.groupby(self.facts["dataset"].astype(str), sort=False)]
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """The interquartile mean of a metric over datasets and seeds; None when it was never measured."""
+        if metric not in self._estimates:
+            strata = self.strata(metric)
+            self._estimates[metric] = estimate(strata) if strata else None
+        return self._estimates[metric]
+
+    def median(self, metric: str, dataset: str, failures: bool = True) -> float | None:
+        """The median over seeds on one dataset; without ``failures`` of the trials that ended well alone."""
+        counted = self.facts["dataset"].astype(str) == dataset
+        found = self.numbers(metric)[counted if failures else counted & ~self.failed].dropna()
+        return float(found.median()) if len(found) else None
+
+    def expected(self, column: Column) -> int:
+        """How many trials should have a number in a column: of those on data whose track has it, what ended well."""
+        judged = [name for name, track in self.tracks.items() if column in track.columns]
+        held = self.facts["track"].isin(judged) if judged else pd.Series(True, self.facts.index)
+        counted = self.facts["status"].astype(str) == Status.OK
+        return int((held & (counted | self.numbers(column.of(self.kind)).notna())).sum())
+
+    def cost(self, name: str) -> float | None:
+        """The mean of a training cost over the trials that were trained."""
+        found = self.values[name].dropna() if name in self.values else pd.Series(dtype=float)
+        return float(found.mean()) if len(found) else None

@@ -1,0 +1,146 @@
+"""Rows of data, and the distributions that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from ebmbench.contracts.domain import Domain
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of data: ``y`` (B, d), and the context ``x`` (B, c) that they depend on (None when unconditional)."""
+
+    y: Tensor
+    x: Tensor | None = None
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.y)
+
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
+        """Some of the rows, with their contexts."""
+        return self.map(lambda part: part[rows])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same change made to y and to x."""
+        return Batch(change(self.y), None if self.x is None else change(self.x))
+
+    def to(self, like: Tensor) -> Batch:
+        """With the dtype and on the device of ``like``."""
+        return self.map(lambda part: part.to(like))
+
+    def repeat(self, times: int) -> Batch:
+        """The whole batch so many times over, one copy below the other: (B, d) -> (times B, d)."""
+        return self.map(lambda part: part.repeat(times, *[1] * (part.ndim - 1)))
+
+    @classmethod
+    def cat(cls, parts: list[Batch]) -> Batch:
+        """The rows of several batches below one another."""
+        import torch
+
+        if len(parts) == 1:
+            return parts[0]
+        contexts = [part.x for part in parts if part.x is not None]
+        if contexts and len(contexts) < len(parts):
+            raise ValueError("some of the batches have a context x and some have none")
+        return cls(torch.cat([part.y for part in parts]), torch.cat(contexts) if contexts else None)
+
+
+class Manifold(Protocol):
+    """Where the data of a noiseless world would lie: what a point off it can be mapped back to."""
+
+    @property
+    def width(self) -> float:
+        """How far the data stray from it: the standard deviation of their noise."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """1 for curves, 0 for single points."""
+        ...
+
+    def draw(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """``n`` points of it as the data fall on it, and a unit normal at each: two of (n, d)."""
+        ...
+
+    def closest(self, y: Tensor) -> Tensor:
+        """The point of it nearest to each row of ``y`` (B, d), as (B, d)."""
+        ...
+
+
+class Dataset(BaseModel):
+    """A distribution with an iid sampler and, wherever possible, its exact log density. Its fields are its parameters.
+
+    ``log_prob`` and ``score`` work in float64 on the CPU; ``sample`` draws on the CPU from the generator it is given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def domain(self) -> Domain:
+        """The space that y lives in."""
+        raise NotImplementedError
+
+    @property
+    def context(self) -> Domain | None:
+        """The space that x lives in; None when the data are unconditional."""
+        return None
+
+    def sample(self, n: int, generator: Generator) -> Batch:
+        """``n`` independent draws."""
+        raise NotImplementedError
+
+    def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The exact log density (nats) at ``y`` (B, d) given ``x``, as (B,)."""
+        raise NotImplementedError
+
+    def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The exact gradient of ``log_prob`` with respect to ``y`` (B, d), as (B, d)."""
+        raise NotImplementedError
+
+    def smoothed(self, sigma: float) -> Dataset | None:
+        """This distribution convolved with N(0, sigma^2 I), exactly; None where that has no closed form."""
+        return None
+
+    @property
+    def has_density(self) -> bool:
+        """Whether ``log_prob`` exists: not for rows of unknown origin, nor for a law without a density."""
+        return True
+
+    @property
+    def track(self) -> str:
+        """The name of the track that it is judged by."""
+        if not self.has_density:
+            return "user_data"
+        return "binary" if self.domain.kind == "binary" else "plane"
+
+    def kept_in(self, folder: Path) -> Dataset:
+        """The same dataset, which finds in a folder of tables what it needs of it."""
+        return self
+
+    def rows(self) -> Batch | None:
+        """All rows of a finite table, which are split and never drawn; None for a source without an end."""
+        return None
+
+    @property
+    def modes(self) -> int:
+        """How many separate modes there are; one when the distribution is in one piece."""
+        return 1
+
+    def assign_mode(self, y: Tensor) -> Tensor:
+        """The mode that each row of ``y`` covers, as (B,) integers; -1 for none."""
+        raise NotImplementedError
+
+    @property
+    def manifold(self) -> Manifold | None:
+        """The curves or points that the data scatter about; None where there are none."""
+        return None

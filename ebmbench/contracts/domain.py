@@ -1,0 +1,119 @@
+"""The spaces that data live in, each with a quadrature of itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ebmbench.contracts.records import DomainKind
+
+MAX_BITS = 20
+"""Beyond so many the states are too many to be visited one by one."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """Where a surface is integrated, in float64.
+
+    Attributes:
+        points: (M, d).
+        log_weight: (M,) the log volume that each stands for.
+        shape: the sides of the lattice, whose product is M; the last axis runs fastest.
+        cell: (d,) the widths of the cell about each point; zeros where a point has no inside.
+    """
+
+    points: Tensor
+    log_weight: Tensor
+    shape: tuple[int, ...]
+    cell: Tensor
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-parallel box; the support is the lattice of the midpoints of its cells."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates."""
+        return len(self.low)
+
+    @property
+    def kind(self) -> DomainKind:
+        """Real numbers."""
+        return "continuous"
+
+    @property
+    def log_volume(self) -> float:
+        """log of the product of the sides."""
+        return sum(math.log(high - low) for low, high in zip(self.low, self.high, strict=True))
+
+    def scaled(self, factor: float) -> Box:
+        """The box about the same center, ``factor`` times as wide."""
+        pairs = [((low + high) / 2, factor * (high - low) / 2) for low, high in zip(self.low, self.high, strict=True)]
+        return Box(tuple(c - h for c, h in pairs), tuple(c + h for c, h in pairs))
+
+    def contains(self, y: Tensor) -> Tensor:
+        """Which rows of ``y`` (B, d) lie inside, as a boolean (B,)."""
+        low, high = y.new_tensor(self.low), y.new_tensor(self.high)
+        return ((y >= low) & (y <= high)).all(-1)
+
+    def support(self, n: int) -> Support:
+        """The ``n**d`` midpoints, the last coordinate running fastest; every cell has the same volume."""
+        low, high = (torch.tensor(side, dtype=torch.float64) for side in (self.low, self.high))
+        cell = (high - low) / n
+        places = torch.arange(n, dtype=torch.float64) + 0.5
+        points = torch.cartesian_prod(*[a + places * step for a, step in zip(low, cell, strict=True)])
+        log_weight = torch.full((n**self.dim,), self.log_volume - self.dim * math.log(n), dtype=torch.float64)
+        return Support(points.reshape(-1, self.dim), log_weight, (n,) * self.dim, cell)
+
+
+def square(half_width: float) -> Box:
+    """The square of the plane with corners at plus and minus ``half_width``."""
+    reach = (float(half_width),) * 2
+    return Box(tuple(-side for side in reach), reach)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """All strings of ``dim`` bits, as floats 0 and 1; every state weighs the same: densities are probabilities."""
+
+    dim: int
+
+    @property
+    def kind(self) -> DomainKind:
+        """Bits."""
+        return "binary"
+
+    def support(self, n: int = 2) -> Support:
+        """All 2^dim states, counting up with the last bit fastest; ``n`` does not matter.
+
+        Raises:
+            ValueError: if there are more than 2^20.
+        """
+        if self.dim > MAX_BITS:
+            raise ValueError(f"{self.dim} bits have too many states to be enumerated; expected at most {MAX_BITS}")
+        place = 2 ** torch.arange(self.dim - 1, -1, -1)
+        states = (torch.arange(2**self.dim)[:, None] & place) > 0
+        weight = torch.zeros(len(states), dtype=torch.float64)
+        return Support(states.double(), weight, (2,) * self.dim, torch.zeros(self.dim, dtype=torch.float64))
+
+    def index(self, y: Tensor) -> Tensor:
+        """The place of each row of ``y`` (B, dim) in the support, as (B,).
+
+        Raises:
+            ValueError: if an entry is neither 0 nor 1.
+        """
+        if not bool(((y == 0) | (y == 1)).all()):
+            raise ValueError("expected bits, 0 or 1")
+        place = 2 ** torch.arange(self.dim - 1, -1, -1, device=y.device)
+        return (y.long() * place).sum(-1)
+
+
+Domain = Box | Binary
+"""The space that y (or x) lives in."""

@@ -1,0 +1,144 @@
+"""Energies and maps as modules: an author writes ``forward``, and the derivatives are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor, nn
+
+
+class EnergyModel(nn.Module):
+    """An energy F(y), with its derivatives in y.
+
+    The derivatives are autograd's unless a model writes them out as forward operations, which needs no graph to sample
+    and one backward instead of two to train. They are differentiable in the parameters where autograd is recording.
+    """
+
+    forward: Callable[..., Tensor]
+    """The energy of each row: ``y`` (B, d) -> (B,). Low means compatible, probable."""
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """As ``forward``, with its type kept."""
+        energy: Tensor = super().__call__(*inputs)
+        return energy
+
+    def with_gradient(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The energy (B,) and its gradient with respect to y (B, d)."""
+        recording = torch.is_grad_enabled()
+        with torch.enable_grad():
+            y = y.detach().requires_grad_(True)
+            energy = self(y)
+            gradient = _gradient(energy, y, recording)
+        return (energy, gradient) if recording else (energy.detach(), gradient)
+
+    def with_curvature(self, y: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The energy (B,), its gradient (B, d) and v' H v (B, k), H the Hessian in y, for directions v (B, k, d)."""
+        recording = torch.is_grad_enabled()
+        with torch.enable_grad():
+            y = y.detach().requires_grad_(True)
+            energy = self(y)
+            gradient = _gradient(energy, y, True)
+            curved = [(v * _gradient((gradient * v).sum(-1), y, recording, keep=True)) for v in directions.unbind(1)]
+            second = torch.stack(curved, 1).sum(-1)
+        return (energy, gradient, second) if recording else (energy.detach(), gradient.detach(), second.detach())
+
+    def with_laplacian(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The energy (B,), its gradient (B, d) and its Laplacian (B,): the curvature along every axis."""
+        energy, gradient, second = self.with_curvature(y, unit_vectors(y))
+        return energy, gradient, second.sum(-1)
+
+
+def _gradient(values: Tensor, y: Tensor, create_graph: bool, keep: bool = False) -> Tensor:
+    """The gradient of the rows' values (B,) with respect to y (B, d); zero where they do not depend on it."""
+    if not values.requires_grad:
+        return torch.zeros_like(y)
+    keep = keep or create_graph
+    (found,) = torch.autograd.grad(values.sum(), y, create_graph=create_graph, retain_graph=keep, allow_unused=True)
+    return torch.zeros_like(y) if found is None else found
+
+
+def unit_vectors(y: Tensor) -> Tensor:
+    """The unit vectors (B, d, d), rows by axis, at each row of y (B, d)."""
+    return torch.eye(y.shape[-1], dtype=y.dtype, device=y.device).expand(len(y), -1, -1)
+
+
+def input_gradient(model: EnergyModel, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The energy (B,) and its gradient with respect to y (B, d), without a graph."""
+    with torch.no_grad():
+        return model.with_gradient(y)
+
+
+class Surface(EnergyModel):
+    """What a method makes and trains: parameters for what the optimizer moves, buffers for all else that is kept.
+
+    A stored model is these alone. The energy is a function of each row by itself: permuting or splitting a batch
+    changes nothing. A conditional surface writes ``forward(y, x)`` (and ``sample(n, generator, x)``), x (B, c) being
+    the context of each row; whoever uses it binds the context first, by ``given``.
+    """
+
+    def given(self, x: Tensor | None) -> Surface:
+        """The energy of y alone, each row with its own context ``x`` (B, c)."""
+        return self if x is None else Given(self, x)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """The method's own samples, (n, d). Left out where a method has none."""
+        raise NotImplementedError
+
+    @property
+    def smoothing(self) -> float | None:
+        """The standard deviation, in the units of y, of the noise that a SMOOTHED energy's density is blurred by."""
+        return None
+
+    @property
+    def samples_natively(self) -> bool:
+        """Whether the method brings a sampler of its own."""
+        return type(self).sample is not Surface.sample
+
+
+class Given(Surface):
+    """F(., x): a conditional energy whose contexts are held fixed, row by row."""
+
+    def __init__(self, surface: Surface, x: Tensor) -> None:
+        super().__init__()
+        self.surface, self.context = surface, x
+
+    def forward(self, y: Tensor) -> Tensor:
+        """(B, d) -> (B,)."""
+        return self.surface(y, self.context)
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """One draw for each context, (n, d)."""
+        drawn: Tensor = self.surface.sample(n, generator, x=self.context[:n])  # type: ignore[call-arg]
+        return drawn
+
+    @property
+    def smoothing(self) -> float | None:
+        """The surface's own."""
+        return self.surface.smoothing
+
+    @property
+    def samples_natively(self) -> bool:
+        """Whether the surface does."""
+        return self.surface.samples_natively
+
+
+class MapModel(nn.Module):
+    """A map of points (B, d) to points (B, e), with how it changes along directions."""
+
+    forward: Callable[..., Tensor]
+    """(B, d) -> (B, e)."""
+
+    def __call__(self, u: Tensor) -> Tensor:
+        """As ``forward``, with its type kept."""
+        mapped: Tensor = super().__call__(u)
+        return mapped
+
+    def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """G(u) (B, e) and how fast it moves (B, m, e) along directions (B, m, d), by forward differentiation."""
+        pairs = [torch.func.jvp(self.forward, (u,), (v,))[:2] for v in directions.unbind(1)]
+        return pairs[0][0], torch.stack([slope for _, slope in pairs], 1)
+
+    def with_jacobian(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """G(u) (B, e) and dG/du (B, d, e), rows by input coordinate."""
+        return self.with_tangents(u, unit_vectors(u))

@@ -1,0 +1,73 @@
+"""What the families of data are judged by: the catalog's records."""
+
+from __future__ import annotations
+
+from ebmbench.contracts.records import Column, Track
+
+KL = Column("KL ↓", "kl", ranking="kl_beta")
+AUROC = Column("AUROC ↑", "auroc")
+MMD2 = Column("MMD² ↓", "mmd2_common")
+SLICED = Column("sliced W₂ ↓", "sliced_wasserstein_common", wide=True)
+MODES = Column("modes ↑", "mode_coverage_common", wide=True)
+SKILL = Column("skill ↑", "skill")
+NLL = Column("NLL ↓", "nll_beta", typical=True)
+"""The claim of a normalized energy that nobody checked (``nll`` without a lattice) never ranks: a method would win by
+claiming too much."""
+
+SKILL_TABLE = Column("Skill, median over seeds", "skill")
+KL_TITLE = "Forward KL (nats), median over seeds; ranking energies at their fitted temperature"
+KL_TABLE = Column(KL_TITLE, "kl", ranking="kl_beta")
+NLL_TABLE = Column(
+    "Held-out NLL (nats) at the temperature fitted on validation, median over seeds", "nll_beta", typical=True
+)
+CLAIM_TITLE = "Held-out NLL (nats) as normalized energies claim it, not checked and not ranked, median over seeds"
+CLAIM_TABLE = Column(CLAIM_TITLE, "nll", typical=True, unless="nll_beta")
+
+_LEGEND = "Failures count as skill -1. KL in nats, forward, {where}; β: at the temperature fitted on validation."
+_PROGRESS = (("skill", "skill"), ("KL", "kl"), ("KL(β)", "kl_beta"))
+
+PLANE = Track(
+    name="plane",
+    summary="continuous data whose density is known, on a lattice of their domain",
+    columns=(SKILL, KL, AUROC, MMD2, SLICED, MODES),
+    better="up",
+    failed=-1.0,
+    tables=(SKILL_TABLE, KL_TABLE),
+    milestones=("kl", "kl_beta", "nll_iso", "auroc"),
+    curve=Column("forward KL", "kl", ranking="kl_beta"),
+    targets=(0.1, 0.05),
+    progress=_PROGRESS,
+    picture="plane",
+    legend=_LEGEND.format(where="on the lattice"),
+)
+BINARY = Track(
+    name="binary",
+    summary="bits whose probabilities are known, on all of their states",
+    columns=(SKILL, KL, AUROC, MMD2, MODES),
+    better="up",
+    failed=-1.0,
+    tables=(SKILL_TABLE, KL_TABLE),
+    milestones=("kl", "kl_beta", "nll_iso", "auroc"),
+    curve=Column("forward KL", "kl", ranking="kl_beta"),
+    targets=(0.1, 0.05),
+    progress=_PROGRESS,
+    legend=_LEGEND.format(where="over all states"),
+)
+USER_DATA = Track(
+    name="user_data",
+    summary="data of which nobody knows the density: held-out rows alone",
+    columns=(NLL, AUROC, MMD2, SLICED),
+    better="down",
+    failed=None,
+    tables=(NLL_TABLE, CLAIM_TABLE),
+    milestones=("nll_beta", "nll_iso", "auroc"),
+    curve=Column("held-out NLL", "nll_beta"),
+    progress=(("NLL", "nll"), ("NLL(β)", "nll_beta")),
+    picture="plane",
+    legend=(
+        "NLL in nats of the test rows, at the temperature fitted on validation rows, where the true density is not "
+        "known: a mean over datasets; where it ranks, a failure counts as a nat worse than the worst."
+    ),
+)
+TRACKS = (PLANE, BINARY, USER_DATA)
+"""In the order in which the first of them that a suite has decides what ranks."""

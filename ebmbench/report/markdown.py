@@ -1,0 +1,128 @@
+"""Markdown by templates: every name that goes into one is escaped, whatever it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ebmbench.analysis.leaderboard import ARROWS, Leaderboard
+from ebmbench.analysis.summaries import MethodSummary
+from ebmbench.analysis.tidy import time_to_target
+from ebmbench.contracts.records import Column, flat_name
+from ebmbench.report.remarks import notes
+from ebmbench.report.report import Report
+from ebmbench.report.text import cell, escaped, failures, legend, mark, millions, number
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@cache
+def _templates() -> Environment:
+    """Whatever a template shows is escaped for Markdown; only what it holds itself is markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("ebmbench.report"),
+        finalize=lambda value: value if isinstance(value, Markup) else escaped(str(value)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+class Markup(str):
+    """What is Markdown already."""
+
+
+def rendered(name: str, **values: Any) -> str:
+    """A template of this package, filled."""
+    return _templates().get_template(name).render(table=table, **values)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """A table in Markdown, its cells escaped."""
+    lines = ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in (head, *rows)]
+    return Markup("\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]]))
+
+
+def leaderboard(report: Report) -> str:
+    """The leaderboard: methods by family, tables by dataset, times to the targets, notes."""
+    board = report.leaderboard
+    columns = board.columns
+    head = ["", "method", "strategy", "kind", *(c.title for c in columns), "train s", "Mpasses", "ok"]
+    families = [(family, [_row(board, columns, method) for method in members]) for family, members in board.families]
+    return rendered(
+        "leaderboard.md.j2",
+        suite=board.suite,
+        head=head,
+        families=families,
+        legend=Markup(legend(board)),
+        tables=[
+            (column.title, ["method", *names], _by_dataset(board, column, names)) for column, names in board.tables()
+        ],
+        times=list(_times(board)),
+        notes=list(notes(report.table, board)),
+    )
+
+
+def _row(board: Leaderboard, columns: Sequence[Column], method: MethodSummary) -> list[str]:
+    costs = [number(method.cost("train_seconds")), number(millions(method.cost("passes")))]
+    facts = [mark(board, method), method.row, method.strategy.value, method.kind.value]
+    return [*facts, *(cell(board, column, method) for column in columns), *costs, failures(method)]
+
+
+def _by_dataset(board: Leaderboard, column: Column, names: Sequence[str]) -> list[list[str]]:
+    return [
+        [method.row, *(number(method.median(column.of(method.kind), name)) for name in names)]
+        for method in board.methods
+    ]
+
+
+def _times(board: Leaderboard) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """For each track with targets a title, a head and rows."""
+    for track in board.tracks:
+        if track.targets:
+            words = ("Mpasses", "seconds", "reached")
+            head = ["method", *(f"{word} to {target:g}" for target in track.targets for word in words)]
+            rows = [[method.row, *_time_cells(method, track.targets)] for method in board.methods]
+            yield track.curve.title, head, rows
+
+
+def _time_cells(method: MethodSummary, targets: Sequence[float]) -> Iterator[str]:
+    """Medians over trials; a method that fewer than half of the trials brought so far has none: a dash."""
+    for target in targets:
+        passes, seconds = (
+            method.numbers(time_to_target(cost, target)).dropna() for cost in ("passes", "train_seconds")
+        )
+        if not len(passes):
+            yield from ("-", "-", "-")
+            continue
+        medians = [float(found.median()) for found in (passes / 1e6, seconds)]
+        yield from (number(value if math.isfinite(value) else None) for value in medians)
+        yield f"{int(passes.map(math.isfinite).sum())}/{len(passes)}"
+
+
+def every_metric(report: Report) -> str:
+    """All metrics, a table each: medians over the seeds of the trials that ended well."""
+    board, sections = report.leaderboard, []
+    for metric in board.metrics:
+        found = [_of_variant(board, metric.name, variant) for variant in metric.variants]
+        if any(rows for _, rows in found):
+            title = f"{escaped(metric.name)}{ARROWS.get(metric.direction, '')}"
+            unit = f" ({escaped(metric.unit)})" if metric.unit else ""
+            sections.append((Markup(title + unit), metric.summary, [part for part in found if part[1]]))
+    return rendered("metrics.md.j2", suite=board.suite, sections=sections)
+
+
+def _of_variant(board: Leaderboard, metric: str, variant: str) -> tuple[list[str], list[list[str]]]:
+    """The table of one variant, with its name above; no rows when no method has a value."""
+    name, rows = flat_name(metric, variant), []
+    for method in board.methods:
+        cells = [number(method.median(name, dataset, failures=False)) for dataset in board.datasets]
+        rows += [[method.row, *cells]] if set(cells) != {"-"} else []
+    return [variant or "method", *board.datasets], rows

@@ -1,0 +1,60 @@
+"""Tables for other programs: CSV in long form, JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from ebmbench.analysis.summaries import MethodSummary
+from ebmbench.analysis.tidy import COSTS
+from ebmbench.contracts.records import flat_name
+from ebmbench.report.report import Report
+from ebmbench.report.text import inert
+
+HEAD = (
+    "label",
+    "strategy",
+    "family",
+    "kind",
+    "reference",
+    "dataset",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "trials",
+    "failed",
+)
+
+
+def leaderboard(report: Report) -> str:
+    """A line for each method, dataset (``all`` for the aggregate) and metric that the suite asks for."""
+    board, out = report.leaderboard, io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEAD)
+    asked = [flat_name(cell.name, variant) for cell in board.metrics for variant in cell.variants]
+    for method in board.methods:
+        facts, counts = _facts(method), [len(method.facts), sum(method.failures.values())]
+        for metric in asked:
+            whole = method.estimate(metric)
+            if whole is not None:
+                writer.writerow([*facts, "all", metric, whole.value, whole.low, whole.high, *counts])
+            for dataset in board.datasets:
+                value = method.median(metric, dataset)
+                if value is not None:
+                    writer.writerow([*facts, inert(dataset), metric, value, "", "", *counts])
+        for cost in COSTS:
+            mean = method.cost(cost)
+            if mean is not None:
+                writer.writerow([*facts, "all", cost, mean, "", "", *counts])
+    return out.getvalue()
+
+
+def _facts(method: MethodSummary) -> list[object]:
+    return [inert(method.row), method.strategy.value, method.strategy.family, method.kind.value, method.reference]
+
+
+def trials(report: Report) -> str:
+    """One record a trial."""
+    return json.dumps(json.loads(report.trials.to_json(orient="records")), indent=1) + "\n"

@@ -1,0 +1,39 @@
+"""The leaderboard for a terminal of eighty characters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ebmbench.errors import printable
+from ebmbench.report.remarks import notes
+from ebmbench.report.report import Report
+from ebmbench.report.text import cell, failures, legend, mark, number
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def leaderboard(report: Report) -> RenderableType:
+    """What there is room for; Markdown and CSV have the rest."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    board = report.leaderboard
+    columns = [column for column in board.columns if not column.wide]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for title in ("", "method", "strategy", *(column.title for column in columns), "train s", "ok"):
+        left = title in ("", "method", "ok")
+        table.add_column(title, justify="left" if left else "right", no_wrap=title not in ("method", "ok"))
+    for family, members in board.families:
+        table.add_row("", Text(family, style="italic"))
+        for method in members:
+            style = "dim" if method.reference else "bold" if method.row == board.ranking.best else ""
+            cells = [mark(board, method), method.row, method.strategy.value]
+            cells += [cell(board, column, method) for column in columns]
+            cells += [number(method.cost("train_seconds")), failures(method)]
+            table.add_row(*(Text(printable(text)) for text in cells), style=style)
+        table.add_section()
+    remarks = [Text(f"- {printable(remark)}", style="yellow") for remark in notes(report.table, board)]
+    return Group(Text(f"\n{printable(board.suite)}", style="bold"), table, Text(legend(board), style="dim"), *remarks)

@@ -1,0 +1,127 @@
+"""What is measured of a trained surface: metrics at its end, its curve at the milestones, what pictures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from ebmbench.contracts.records import flat_name
+from ebmbench.contracts.surface import Surface
+from ebmbench.metrics.context import Evaluation
+from ebmbench.metrics.evaluate import evaluate
+from ebmbench.store.files import write_atomic
+from ebmbench.store.folders import TrialFolder
+from ebmbench.store.records import MetricCell, Point, Training, Value
+from ebmbench.training.checks import Diverged
+from ebmbench.training.components import TrialComponents
+from ebmbench.training.milestones import Milestone, Milestones
+from ebmbench.training.seeding import seed_of
+from ebmbench.truth.truth import Truth, truth_of
+
+MIN_LOG_DENSITY = -1e4
+"""Log densities below this are stored as this: half precision is for pictures."""
+SHOWN = 3000
+"""Test points kept for pictures, where they stand in the place of the truth."""
+
+
+class Measuring:
+    """The measurements of one trial.
+
+    Args:
+        components: the trial.
+        folder: where what it leaves is kept.
+    """
+
+    def __init__(self, components: TrialComponents, folder: TrialFolder) -> None:
+        self.components, self.folder = components, folder
+        self.energies: list[np.ndarray] = []
+        """At the milestones, on their lattice."""
+
+    def final(self, surface: Surface, cells: Sequence[MetricCell]) -> tuple[Evaluation, list[Value]]:
+        """The metrics of the trained surface.
+
+        Raises:
+            Diverged: if an energy is no number.
+        """
+        evaluation = self._evaluation(surface, truth_of(self.components.dataset, self.components.spec.protocol.lattice))
+        known = evaluation.energy_test if evaluation.truth.normalizer.reason else evaluation.energy
+        if not (known > -np.inf).all():  # plus infinity is honest: no mass there
+            raise Diverged("the energy is not a number, or minus infinity, somewhere on the domain")
+        return evaluation, evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
+
+    def curve(self, cells: Sequence[MetricCell]) -> list[Point]:
+        """The metrics that are kept of milestones, at each of them."""
+        kept = self.components.spec.track.milestones
+        wanted = [cell for cell in cells if any(flat_name(cell.name, variant) in kept for variant in cell.variants)]
+        milestones = Milestones(self.folder).load()
+        return [point for milestone in milestones for point in self._points(milestone, wanted)]
+
+    def _points(self, milestone: Milestone, cells: Sequence[MetricCell]) -> list[Point]:
+        surface = self.components.blank()
+        surface.load_state_dict(milestone.state)
+        evaluation = self._evaluation(surface, self._coarse)
+        values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
+        if not self._coarse.normalizer.reason:
+            self.energies.append(evaluation.energy.astype(np.float32))
+        place = (milestone.step, round(milestone.passes), milestone.seconds)
+        return [Point(*place, v.metric, v.variant, v.value) for v in values if self._is_kept(v)]
+
+    def _is_kept(self, value: Value) -> bool:
+        track = self.components.spec.track
+        return flat_name(value.metric, value.variant) in track.milestones and value.value is not None
+
+    @cached_property
+    def _coarse(self) -> Truth:
+        return truth_of(self.components.dataset, self.components.spec.protocol.milestone_lattice)
+
+    def end_of_curve(self, training: Training, values: Sequence[Value]) -> list[Point]:
+        """The final values of what is kept of milestones; nothing where nothing was trained."""
+        if not training.steps:
+            return []
+        place = (training.steps, training.passes, training.train_seconds)
+        return [Point(*place, v.metric, v.variant, v.value) for v in values if self._is_kept(v)]
+
+    def write_curve(self, points: Sequence[Point]) -> None:
+        """curve.jsonl."""
+        lines = [point.as_json() + "\n" for point in sorted(points, key=lambda point: point.step)]
+        write_atomic(self.folder.file("curve.jsonl"), "".join(lines))
+
+    def _evaluation(self, surface: Surface, truth: Truth) -> Evaluation:
+        spec, (validation, test) = self.components.spec, self.components.held_out
+        seed = seed_of(spec.protocol.seed, spec.seed)
+        kind, like = spec.method.kind, self.components.like
+        return Evaluation(surface, truth, kind, validation, test, seed, like, spec.protocol)
+
+    def save_artifacts(self, evaluation: Evaluation) -> None:
+        """samples.npz and, where there is a lattice, surface.npz."""
+        samples = {}
+        if not evaluation.truth.normalizer.reason:
+            self._save(**self._pictures(evaluation))
+            samples["common"] = evaluation.common_samples.float().numpy()
+        if evaluation.surface.samples_natively:
+            samples["native"] = evaluation.native_samples.float().numpy()
+        with self.folder.file("samples.npz").open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **samples)
+
+    def _save(self, **arrays: np.ndarray) -> None:
+        with self.folder.file("surface.npz").open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    def _pictures(self, evaluation: Evaluation) -> dict[str, np.ndarray]:
+        """The energy on the lattice beside the truth; where that is not known, beside test points."""
+        truth = evaluation.truth
+        arrays: dict[str, np.ndarray] = {
+            "energy": evaluation.energy.astype(np.float32),
+            "iso_log_density": np.maximum(evaluation.iso_log_density, MIN_LOG_DENSITY).astype(np.float16),
+            "lattice": np.array(truth.normalizer.support.shape),
+        }
+        if self.energies:
+            arrays["milestones"] = np.stack(self.energies)
+        if truth.on_support:
+            return arrays | {"log_p": np.maximum(truth.log_p, MIN_LOG_DENSITY).astype(np.float16)}
+        points, half = truth.normalizer.support.points, truth.normalizer.support.cell / 2
+        box = torch.stack([points.min(0).values - half, points.max(0).values + half])
+        return arrays | {"box": box.numpy(), "data": evaluation.test.y[:SHOWN].numpy()}

@@ -1,0 +1,161 @@
+"""Runs from Python: any of them by its name or id, its tables as files have them, its models ready to use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+import ebmbench
+from ebmbench import session
+from ebmbench.contracts.records import Status
+from ebmbench.errors import UsageError
+from ebmbench.results import Results
+from ebmbench.store.runs import RunResult, save_run
+from tests.factories import Lab, make_run, make_view
+
+SUITE = """\
+name: tiny
+datasets: [8gaussians]
+data: {set: 200, validation: 200, test: 200}
+methods: [nce, {name: gmm, components: 2}]
+budget: {steps: 5}
+seeds: 1
+metrics: [skill]
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, quick: None) -> Path:
+    folder = tmp_path_factory.mktemp("python")
+    (folder / "tiny.yaml").write_text(SUITE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def full(place: Path) -> Results:
+    return ebmbench.run(str(place / "tiny.yaml"), results=place / "results", executor="inline")
+
+
+@pytest.fixture(scope="module")
+def narrowed(place: Path, full: Results) -> Results:
+    assert full.result.record.full
+    return ebmbench.run(str(place / "tiny.yaml"), results=place / "results", executor="inline", keyword="gmm")
+
+
+def test_what_a_run_gives_is_what_is_loaded(full: Results, place: Path) -> None:
+    loaded = ebmbench.load("tiny", place / "results")
+    assert loaded.result.record == full.result.record
+    pd.testing.assert_frame_equal(loaded.trials, full.trials)
+    pd.testing.assert_frame_equal(loaded.metrics, full.metrics)
+
+
+def test_the_tables_are_those_of_the_files(full: Results) -> None:
+    folder = full.result.folder
+    pd.testing.assert_frame_equal(full.metrics, pd.read_parquet(folder / "metrics.parquet"), check_dtype=False)
+    assert full.trials["name"].tolist() == pd.read_parquet(folder / "trials.parquet")["name"].tolist()
+    assert full.trials["status"].tolist() == ["ok", "ok"]
+
+
+def test_any_run_is_loaded_by_its_id(full: Results, narrowed: Results, place: Path) -> None:
+    """Also one that was narrowed, which no name leads to."""
+    ids = {each.result.record.run_id: len(each.trials) for each in (full, narrowed)}
+    assert sorted(ids.values()) == [1, 2]
+    for run_id, trials in ids.items():
+        found = ebmbench.load(run_id, place / "results")
+        assert (found.result.record.run_id, len(found.trials)) == (run_id, trials)
+    assert ebmbench.load("tiny", place / "results").result.record.run_id == full.result.record.run_id
+
+
+@pytest.mark.parametrize("name", ["tinny", "20990101-000000-00000000", "../tiny", "tiny/runs", "", "*", "."])
+def test_what_is_no_run_is_none(full: Results, place: Path, name: str) -> None:
+    assert full.trials is not None
+    with pytest.raises(UsageError, match="no full run of"):
+        ebmbench.load(name, place / "results")
+
+
+def test_of_two_suites_each_has_its_own(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    for suite in ("one", "other"):
+        record = make_run([make_view(suite)], suite=suite, run_id=f"20260101-000000-{suite:0>8}")
+        save_run(RunResult(record, lab.store))
+        (lab.store.suite_dir(suite) / "latest").write_text(record.run_id)
+    assert [ebmbench.load(suite, tmp_path).trials["label"].item() for suite in ("one", "other")] == ["one", "other"]
+
+
+def test_a_run_is_narrowed_as_on_the_command_line(full: Results) -> None:
+    assert full.narrowed("gmm or nobody").trials["name"].tolist() == ["gmm/8gaussians/0/cpu"]
+    with pytest.raises(UsageError, match="-k 'nobody': no trial of this run has such a name"):
+        full.narrowed("nobody")
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_found_by_its_key_too(full: Results) -> None:
+    for row in full.trials.itertuples():
+        y = torch.zeros(1, 2)
+        assert torch.equal(full.model(str(row.trial))(y), full.model(str(row.name))(y))
+
+
+def test_a_model_that_was_damaged_is_not_loaded(full: Results) -> None:
+    trial = full.result.trials[0]
+    path = trial.folder.file("model.pt")
+    whole, facts = path.read_bytes(), path.stat()
+    try:
+        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        with pytest.raises(UsageError, match=r"model\.pt: missing, or not what was written"):
+            full.model(trial.view.name)
+    finally:
+        path.with_name("model.pt.spoiled").unlink()
+        path.write_bytes(whole)
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def test_a_trial_that_is_not_there(full: Results) -> None:
+    with pytest.raises(UsageError, match="did you mean 'nce/8gaussians/0/cpu'"):
+        full.model("nce/8gaussian/0/cpu")
+
+
+def test_what_was_not_trained_has_no_model_and_says_why(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.trial("bad", status=Status.FAILED)
+    lab.trial("gone", status=Status.SKIPPED)
+    lab.trial("waiting", status=None)
+    found = Results(lab.result())
+    for row, reason in (("bad", "Boom: it went wrong"), ("gone", "no such device"), ("waiting", "it has not been run")):
+        with pytest.raises(UsageError, match=f"{row}/moons/0/cpu was not trained: {reason}"):
+            found.model(f"{row}/moons/0/cpu")
+
+
+# --- starting one ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
+    """What a session would be asked for."""
+    heard: list[tuple[object, object]] = []
+
+    def run(reference: object, options: object) -> RunResult:
+        heard.append((reference, options))
+        return RunResult(make_run(), Lab(Path("/nonexistent")).store)
+
+    monkeypatch.setattr(session, "run", run)
+    return heard
+
+
+def test_options_are_those_of_the_command_line(asked: list[tuple[object, object]]) -> None:
+    ebmbench.run("toy2d", keyword="nce", seeds=2, workers=3, results="elsewhere", executor="inline", fresh=True)
+    expected = session.Options(
+        keyword="nce", seeds=2, workers=3, results=Path("elsewhere"), executor="inline", fresh=True
+    )
+    assert asked == [("toy2d", expected)]
+
+
+def test_an_option_that_is_none_is_refused(asked: list[tuple[object, object]]) -> None:
+    with pytest.raises(TypeError, match="sedes"):
+        ebmbench.run("toy2d", sedes=3)
+    assert asked == []

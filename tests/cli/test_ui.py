@@ -1,0 +1,95 @@
+"""``ebmbench ui``: MLflow's own server, on this machine only, over the results' database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ebmbench.cli import group
+from ebmbench.errors import UsageError
+
+
+class Server:
+    """Stands in for MLflow's: notes how it was started."""
+
+    def __init__(self, code: int = 0) -> None:
+        self.code, self.started = code, list[tuple[list[str], dict[str, str]]]()
+
+    def __call__(self, command: list[str], env: Any) -> int:
+        self.started.append((command, dict(env)))
+        return self.code
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    made = Server()
+    monkeypatch.setattr(subprocess, "call", made)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    return made
+
+
+def ui(*args: str) -> Result:
+    return CliRunner().invoke(group, ["ui", *args], standalone_mode=False)
+
+
+def options(command: list[str]) -> dict[str, str]:
+    """The options of a command with their values."""
+    start = command.index("server") + 1
+    return dict(zip(command[start::2], command[start + 1 :: 2], strict=True))
+
+
+def test_the_pages_are_for_this_machine_only(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    done = ui("--results", str(tmp_path))
+    assert done.exit_code == 0
+    ((command, environ),) = server.started
+    assert command[:4] == [sys.executable, "-m", "mlflow", "server"]
+    given = options(command)
+    assert given["--host"] == "127.0.0.1"
+    assert given["--port"] == "5000"
+    assert given["--backend-store-uri"] == f"sqlite:///{(tmp_path / 'mlflow.db').resolve()}"
+    assert environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert "http://127.0.0.1:5000" in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_port_is_chosen(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    assert "http://127.0.0.1:8123" in ui("--results", str(tmp_path), "--port", "8123").stderr
+    assert options(server.started[0][0])["--port"] == "8123"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "many"])
+def test_a_port_that_is_none_is_refused(server: Server, tmp_path: Path, port: str) -> None:
+    (tmp_path / "mlflow.db").touch()
+    assert ui("--results", str(tmp_path), "--port", port).exit_code != 0
+    assert server.started == []
+
+
+def test_the_exit_code_is_the_servers(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    server.code = 3
+    assert ui("--results", str(tmp_path)).exit_code == 3
+
+
+def test_without_a_mirror_nothing_is_started(server: Server, tmp_path: Path) -> None:
+    """And no empty database is left for the next run to stumble over."""
+    done = ui("--results", str(tmp_path))
+    assert isinstance(done.exception, UsageError)
+    assert "mlflow.db: there is no such file; run a suite first" in str(done.exception)
+    assert server.started == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tracking_server_of_ones_own_needs_no_file(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://somewhere/runs")
+    assert ui("--results", str(tmp_path)).exit_code == 0
+    assert options(server.started[0][0])["--backend-store-uri"] == "postgresql://somewhere/runs"

@@ -1,0 +1,107 @@
+"""The commit and the versions that a run was made with."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ebmbench.planning import provenance
+from ebmbench.planning.provenance import PACKAGES, revision, versions
+from ebmbench.store.records import Revision
+
+Answers = dict[tuple[Path, str], str]
+
+
+class Git:
+    """In the place of the program: answers what was foreseen, by folder and first word, and fails elsewhere."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.asked: list[list[str]] = []
+
+    def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        self.asked.append(command)
+        assert command[:2] == ["git", "-C"]
+        assert options["timeout"] > 0
+        found = self.answers.get((Path(command[2]), command[3]))
+        if found is None:
+            raise subprocess.CalledProcessError(128, command)
+        return subprocess.CompletedProcess(command, 0, found + "\n", "")
+
+
+ONE, TWO = Path("/one"), Path("/two")
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ({}, None),
+        ({(ONE, "rev-parse"): "abc"}, Revision(commit="abc", dirty=False)),
+        ({(ONE, "rev-parse"): "abc", (ONE, "status"): ""}, Revision(commit="abc", dirty=False)),
+        ({(ONE, "rev-parse"): "abc", (ONE, "status"): " M file"}, Revision(commit="abc", dirty=True)),
+        ({(TWO, "rev-parse"): "def"}, Revision(commit="def", dirty=False)),
+        ({(ONE, "rev-parse"): "abc", (TWO, "rev-parse"): "def"}, Revision(commit="abc", dirty=False)),
+    ],
+)
+def test_the_first_folder_in_a_repository_counts(
+    monkeypatch: pytest.MonkeyPatch, answers: Answers, found: Revision | None
+) -> None:
+    monkeypatch.setattr(subprocess, "run", Git(answers))
+    assert revision(ONE, TWO) == found
+
+
+def test_files_that_git_does_not_know_make_nothing_dirty(monkeypatch: pytest.MonkeyPatch) -> None:
+    git = Git({(ONE, "rev-parse"): "abc", (ONE, "status"): ""})
+    monkeypatch.setattr(subprocess, "run", git)
+    revision(ONE)
+    assert "--untracked-files=no" in git.asked[-1], "results are written beside a suite"
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("git"), subprocess.TimeoutExpired("git", 5), PermissionError()])
+def test_without_git_there_is_no_revision(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*command: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    assert revision(ONE, TWO) is None
+
+
+@pytest.mark.process
+def test_a_real_repository(tmp_path: Path) -> None:
+    """A commit, a change of what was committed, a file that was not; a folder inside counts as the repository does."""
+
+    def git(*command: str) -> str:
+        names = ["-c", "user.name=x", "-c", "user.email=x@y"]
+        return subprocess.run(
+            ["git", "-C", str(tmp_path), *names, *command], capture_output=True, text=True, check=True
+        ).stdout
+
+    git("init")
+    assert revision(tmp_path) is None, "nothing is committed yet"
+    (tmp_path / "suite.yaml").write_text("one")
+    (tmp_path / "inside").mkdir()
+    git("add", ".")
+    git("commit", "-m", "first")
+    commit = git("rev-parse", "HEAD").strip()
+    (tmp_path / "inside" / "results.txt").write_text("new")
+    assert revision(tmp_path / "inside") == Revision(commit=commit, dirty=False)
+    (tmp_path / "suite.yaml").write_text("two")
+    assert revision(tmp_path / "nowhere", tmp_path) == Revision(commit=commit, dirty=True)
+
+
+def test_versions_are_those_of_python_and_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert versions() == {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+    def absent(name: str) -> str:
+        if name == "pandas":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(provenance, "version", absent)
+    assert "pandas" not in versions()
+    assert versions()["torch"] == "1.0"

@@ -1,0 +1,105 @@
+"""Tables for other programs: CSV in long form that parses back to every digit, and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ebmbench.contracts.records import Status, Strategy
+from ebmbench.report.spreadsheet import leaderboard, trials
+from ebmbench.store.runs import TrialResult
+from tests.factories import Lab, make_cells, make_report, make_training, make_trial, make_view
+
+NUMBERS = {"skill": 0.5, "kl": 0.25, "kl_beta": 0.125}
+
+
+def ended(row: str, numbers: dict[str, float] | None = None, status: Status = Status.OK, **facts: Any) -> TrialResult:
+    training = make_training(passes=2_000_000) if status is Status.OK else None
+    return make_trial(
+        make_view(row, **facts), NUMBERS if numbers is None else numbers, status=status, training=training
+    )
+
+
+def parsed(*made: TrialResult, **facts: Any) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(leaderboard(make_report(made, **facts)))))
+
+
+def whole(rows: list[dict[str, str]], metric: str = "skill") -> dict[str, str]:
+    """The line of the aggregate."""
+    (found,) = (row for row in rows if row["dataset"] == "all" and row["metric"] == metric)
+    return found
+
+
+def test_csv_parses_back() -> None:
+    hostile = 'a,"b" c|d'
+    rows = parsed(
+        ended(hostile, strategy=Strategy.C1),
+        ended("other", strategy=Strategy.REFERENCE),
+        ended("other", {"skill": 0.5}, strategy=Strategy.REFERENCE, dataset="rings"),
+    )
+    assert {row["label"] for row in rows} == {hostile, "other"}
+    by_name = {(row["label"], row["dataset"], row["metric"]): row for row in rows}
+    assert len(by_name) == len(rows)
+    line = by_name[hostile, "all", "kl"]
+    assert float(line["value"]) == 0.25
+    assert line["low"] == line["high"] == ""
+    assert (line["strategy"], line["family"], line["kind"]) == ("C1", "contrastive", "density")
+    assert (line["reference"], by_name["other", "all", "kl"]["reference"]) == ("False", "True")
+    assert (line["trials"], line["failed"]) == ("1", "0")
+    assert float(by_name[hostile, "moons", "kl_beta"]["value"]) == 0.125
+    assert (hostile, "rings", "kl") not in by_name
+    assert float(by_name[hostile, "all", "passes"]["value"]) == 2e6
+
+
+def test_csv_keeps_every_digit_and_the_interval() -> None:
+    values = [0.1 + 0.01 * k + 1e-13 for k in range(5)]
+    line = whole(parsed(*(ended("a", {"skill": value}, seed=seed) for seed, value in enumerate(values))))
+    assert float(line["value"]) == pytest.approx(sum(values[1:4]) / 3, rel=1e-15)
+    assert float(line["low"]) < float(line["value"]) < float(line["high"])
+
+
+def test_csv_counts_failures_as_skill_minus_one() -> None:
+    line = whole(parsed(ended("a", {"skill": 0.5}), ended("a", status=Status.OOM, seed=1)))
+    assert float(line["value"]) == -0.25
+    assert (line["trials"], line["failed"]) == ("2", "1")
+
+
+def test_csv_keeps_infinities() -> None:
+    """KL(p || q) is infinite where q vanishes: a number, and not nothing."""
+    assert math.isinf(float(whole(parsed(ended("a", {"kl": math.inf})), "kl")["value"]))
+
+
+def test_csv_has_what_was_asked_for_and_costs() -> None:
+    asked = make_cells(["skill", "kl_beta"])
+    rows = parsed(ended("a"), metrics=asked)
+    assert {row["metric"] for row in rows} == {"skill", "kl_beta", "train_seconds", "passes", "steps"}
+
+
+def test_no_name_is_a_formula() -> None:
+    (line, *_) = parsed(ended("=SUM(A1)", dataset="+x"))
+    assert line["label"] == "'=SUM(A1)"
+
+
+def test_json_is_a_record_a_trial(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.trial("nce", {"skill": 0.5}, seed=3, dataset="rings")
+    lab.trial("bad", status=Status.DIVERGED)
+    lab.trial("gone", status=Status.SKIPPED)
+    text = trials(lab.report())
+    assert text.endswith("]\n")
+    good, bad, skipped = json.loads(text)
+    assert (good["label"], good["dataset"], good["seed"], good["status"], good["passes"]) == (
+        "nce",
+        "rings",
+        3,
+        "ok",
+        1000,
+    )
+    assert (bad["status"], bad["error"], bad["passes"]) == ("diverged", "Boom: it went wrong", None)
+    assert (skipped["status"], skipped["error"]) == ("skipped", "no such device")

@@ -1,0 +1,274 @@
+"""Integrals of exp(-F) with their errors: Gaussians have every answer in closed form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator
+
+from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Binary, Box, Domain, square
+from ebmbench.datasets.binary import BoltzmannMachine
+from ebmbench.errors import NotApplicable
+from ebmbench.truth.normalizer import (
+    AllStates,
+    Array,
+    Lattice,
+    Normalizer,
+    as_array,
+    log_normalizer,
+    normalizer_of,
+)
+from tests.factories import Normal
+
+SUPPORT = square(9).support(200)
+LOG_WEIGHT = as_array(SUPPORT.log_weight)
+RADIUS2: Array = np.square(as_array(SUPPORT.points)).sum(-1)
+
+
+# --- log Z -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
+def test_log_normalizer_of_a_gaussian(beta: float) -> None:
+    """The integral of exp(-beta |y|^2 / 2) over the plane is 2 pi / beta."""
+    assert log_normalizer(RADIUS2 / 2, LOG_WEIGHT, beta) == pytest.approx(math.log(2 * math.pi / beta), abs=1e-6)
+
+
+def test_log_normalizer_moves_with_the_energy_and_does_not_overflow() -> None:
+    value = log_normalizer(RADIUS2 / 2 - 5000, LOG_WEIGHT)
+    assert value == pytest.approx(math.log(2 * math.pi) + 5000, abs=1e-6)
+
+
+def test_log_normalizer_uses_each_weight() -> None:
+    """Two cells of volumes 1 and 3 with energies 0 and log 3: 1 + 3/3."""
+    energy, log_weight = np.array([0.0, math.log(3)]), np.array([0.0, math.log(3)])
+    assert log_normalizer(energy, log_weight) == pytest.approx(math.log(2))
+
+
+def test_a_tensor_becomes_an_array_of_doubles() -> None:
+    found = as_array(torch.ones(2, requires_grad=True))
+    assert found.dtype == np.float64
+    assert found.tolist() == [1, 1]
+
+
+# --- lattices --------------------------------------------------------------------------------------------------------
+
+SIDE = 60
+
+
+def lattice(dim: int, side: int = SIDE) -> Lattice:
+    """Cells one wide, so that widths are in cells."""
+    return Lattice(Box((0.0,) * dim, (float(side),) * dim), side)
+
+
+def gaussian(found: Lattice, sigma: float, place: float) -> tuple[Array, float]:
+    """|y - c|^2 / 2 sigma^2 with c beside a midpoint by ``place`` cells along each axis, and its true log Z."""
+    dim = found.box.dim
+    center = found.box.high[0] / 2 + 0.5 + place  # half of an even side is a corner of four cells
+    squared = np.square(as_array(found.support.points) - center).sum(-1)
+    return squared / (2 * sigma**2), dim / 2 * math.log(2 * math.pi * sigma**2)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("place", [0.0, 0.1, 0.25, 0.4])
+@pytest.mark.parametrize("sigma", [0.2, 0.3, 0.5, 0.7])
+def test_the_error_bounds_that_of_a_gaussian_narrower_than_a_cell(sigma: float, place: float, dim: int) -> None:
+    """From off by nats to nearly right, wherever the peak stands between the midpoints."""
+    found = lattice(dim)
+    energy, expected = gaussian(found, sigma, place)
+    log_z = found.log_z(energy)
+    assert abs(log_z.value - expected) <= log_z.error + 1e-12
+
+
+def test_that_gaussian_is_worth_an_error() -> None:
+    """The twin without an error would be far off: the cases above are not trivial."""
+    found = lattice(2)
+    energy, expected = gaussian(found, 0.2, 0.0)
+    assert abs(found.log_z(energy).value - expected) > 1
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_error_of_a_peak_on_the_corner_of_cells_is_bounded_too(dim: int) -> None:
+    """Lattices of every second point are mirror images about a corner: they agree, and all of them are wrong.
+
+    The center of a box is such a corner whenever the number of cells is even.
+    """
+    found = lattice(dim)
+    energy, expected = gaussian(found, 0.3, 0.5)
+    log_z = found.log_z(energy)
+    assert abs(log_z.value - expected) <= log_z.error + 1e-12
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.5])
+@pytest.mark.parametrize("beta", [0.5, 1.0])
+def test_a_smooth_gaussian_has_its_log_z_and_no_error_to_speak_of(place: float, beta: float, dim: int) -> None:
+    """Three cells to a standard deviation: the midpoint rule converges faster than any power."""
+    found = lattice(dim)
+    energy, _ = gaussian(found, 3.0, place)
+    log_z = found.log_z(energy, beta)
+    assert log_z.value == pytest.approx(dim / 2 * math.log(2 * math.pi * 9 / beta), abs=1e-9)
+    assert log_z.error < 1e-9
+
+
+def test_a_hotter_energy_is_smoother() -> None:
+    """At beta = 1/100 the peak is ten times as wide: the error is that of the temperature, not that of the energy."""
+    found = lattice(2)
+    energy, _ = gaussian(found, 0.3, 0.1)
+    assert found.log_z(energy).error > 1
+    assert found.log_z(energy, 0.01).error < 1e-9
+
+
+def test_a_constant_energy_has_the_volume_and_no_error() -> None:
+    found = lattice(2)
+    log_z = found.log_z(np.full(SIDE**2, 3.0))
+    assert log_z.value == pytest.approx(2 * math.log(SIDE) - 3)
+    assert log_z.error == pytest.approx(0, abs=1e-12)
+
+
+def test_what_only_one_cell_holds_may_be_anything() -> None:
+    """The coarser lattices that miss it have no mass at all; and neither has any, if all energies are infinite."""
+    found, energy = lattice(2), np.full(SIDE**2, math.inf)
+    assert found.log_z(energy).error == math.inf
+    energy[7] = 0.0
+    assert found.log_z(energy).value == pytest.approx(0, abs=1e-12)
+    assert found.log_z(energy).error == math.inf
+
+
+def test_impossible_cells_at_the_rim_do_no_harm() -> None:
+    found = lattice(2)
+    energy, expected = gaussian(found, 3.0, 0.0)
+    energy[energy > 20] = math.inf
+    assert found.log_z(energy).value == pytest.approx(expected, abs=1e-6)
+    assert found.log_z(energy).error < 1e-6
+
+
+@pytest.mark.parametrize(("dim", "side"), [(1, 400), (2, 400), (3, 54)])
+def test_cells_along_an_axis(dim: int, side: int) -> None:
+    """In three dimensions as many cells in all as in the plane, or fewer."""
+    found = normalizer_of(On(width=dim), 400)
+    assert isinstance(found, Lattice)
+    assert found.side == side
+    assert found.support.shape == (side,) * dim
+    assert len(found.support.points) <= 160_000
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_a_refined_lattice_has_cells_half_as_wide(dim: int) -> None:
+    found = lattice(dim, 8)
+    fine = found.refined().support
+    torch.testing.assert_close(fine.cell, torch.full((dim,), 0.5, dtype=torch.float64))
+    assert float(fine.log_weight.exp().sum()) == pytest.approx(8**dim)
+
+
+def test_what_lies_outside_is_the_box_twice_as_wide_without_the_box() -> None:
+    box = Box((-1.0, 2.0), (3.0, 5.0))
+    outside = Lattice(box, 40).outside()
+    assert not bool(box.contains(outside.points).any())
+    assert bool(box.scaled(2).contains(outside.points).all())
+    assert float(outside.log_weight.exp().sum()) == pytest.approx(4 * 12 - 12)
+    assert outside.shape == (len(outside.points),)
+    center = (outside.points * outside.log_weight.exp()[:, None]).sum(0) / 36
+    torch.testing.assert_close(center, torch.tensor([1.0, 3.5], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_only_two_dimensions_are_a_plane(dim: int) -> None:
+    found = lattice(dim, 4)
+    if dim == 2:
+        assert found.plane("unused") == found.box
+        return
+    with pytest.raises(NotApplicable, match="only on paper"):
+        found.plane("only on paper")
+
+
+# --- all states ------------------------------------------------------------------------------------------------------
+
+
+def test_all_states_are_summed_without_an_error() -> None:
+    """Independent bits: log Z is the sum of log(1 + exp(-beta h_i))."""
+    field = np.array([0.3, -1.0, 2.0, 0.0, 40.0])
+    states = AllStates(Binary(5).support())
+    energy = as_array(states.support.points) @ field
+    for beta in (1.0, 0.25):
+        assert states.log_z(energy, beta).value == pytest.approx(np.log1p(np.exp(-beta * field)).sum())
+        assert states.log_z(energy, beta).error == 0
+    assert not states.log_weight.any()
+
+
+def test_states_have_nothing_finer_no_outside_and_no_plane() -> None:
+    states = AllStates(Binary(2).support())
+    with pytest.raises(NotApplicable, match="nothing finer"):
+        states.refined()
+    with pytest.raises(NotApplicable, match="no outside"):
+        states.outside()
+    with pytest.raises(NotApplicable, match="only on paper"):
+        states.plane("only on paper")
+
+
+# --- nothing ---------------------------------------------------------------------------------------------------------
+
+ASKED: dict[str, Callable[[Normalizer], object]] = {
+    "support": lambda n: n.support,
+    "log_weight": lambda n: n.log_weight,
+    "log_z": lambda n: n.log_z(np.zeros(4)),
+    "refined": lambda n: n.refined(),
+    "outside": lambda n: n.outside(),
+}
+
+
+@pytest.mark.parametrize("member", ASKED)
+def test_where_nothing_covers_the_domain_the_reason_is_given(member: str) -> None:
+    with pytest.raises(NotApplicable, match="it is too far away"):
+        ASKED[member](Normalizer("it is too far away"))
+
+
+# --- which of them ---------------------------------------------------------------------------------------------------
+
+
+class On(Dataset):
+    """Of which nothing is asked but its spaces."""
+
+    width: int
+    bits: bool = False
+    conditional: bool = False
+
+    @property
+    def domain(self) -> Domain:
+        return Binary(self.width) if self.bits else Box((0.0,) * self.width, (1.0,) * self.width)
+
+    @property
+    def context(self) -> Domain | None:
+        return Binary(1) if self.conditional else None
+
+    def sample(self, n: int, generator: Generator) -> Batch:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("dataset", "kind", "reason"),
+    [
+        (On(width=1), Lattice, ""),
+        (On(width=3), Lattice, ""),
+        (On(width=4), Normalizer, "no lattice covers 4 dimensions"),
+        (On(width=20, bits=True), AllStates, ""),
+        (On(width=21, bits=True), Normalizer, "21 bits have too many states to be visited one by one"),
+        (On(width=2, conditional=True), Normalizer, "no lattice is laid for each context x"),
+        (On(width=4, bits=True, conditional=True), Normalizer, "no lattice is laid for each context x"),
+    ],
+)
+def test_how_a_domain_is_integrated_over(dataset: On, kind: type[Normalizer], reason: str) -> None:
+    found = normalizer_of(dataset, 10)
+    assert type(found) is kind
+    assert found.reason == reason
+
+
+def test_the_support_is_that_of_the_domain() -> None:
+    assert torch.equal(normalizer_of(Normal(), 10).support.points, Normal().domain.support(10).points)
+    machine = BoltzmannMachine(units=4)
+    assert torch.equal(normalizer_of(machine, 10).support.points, machine.domain.support().points)

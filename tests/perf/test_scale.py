@@ -153,7 +153,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], below: Pa
 
 
 def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that finds all done opens eight files a trial: six for the status, two to be parsed. No mirror is made."""
+    """A run that finds all done opens seven files a trial: six for the status, one to be parsed. No mirror is made."""
     file, results = suite(tmp_path, ["nce", "kmeans"], 2), tmp_path / "results"
     count = len(filled(file, results, fill).trials)
     finish(planned(file, results))
@@ -169,7 +169,7 @@ def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: py
         "DONE": 1,
         "trial.json": 1,
         "metrics.json": 2,
-        "TRAINED": 2,
+        "TRAINED": 1,
         "curve.jsonl": 1,
         "attempts.jsonl": 1,
     }

@@ -37,7 +37,7 @@ def command(
     stored of it, and why it was or was not cached. OTHER is a trial too: how the two keys differ.
     """
     catalog = load_catalog([Path(file) for file in options.all_plugins(ctx, plugins)])
-    found = [entry for entry in _shelves(catalog) if entry.spec.name == name]
+    found = [entry for entry in _entries(catalog) if entry.spec.name == name]
     lines: Iterable[str]
     if other is None:
         lines = [line for entry in found for line in _card(entry)] or _trials(results, catalog).cards(name)
@@ -48,7 +48,7 @@ def command(
         click.echo("\n".join(printable(part) for part in line.splitlines()))
         shown = True
     if not shown:
-        known = [entry.spec.name for entry in _shelves(catalog)]
+        known = [entry.spec.name for entry in _entries(catalog)]
         known += _trials(results, catalog).history.names() if "/" in name else []
         raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
     if plot is not None:
@@ -78,7 +78,7 @@ def _plot(name: str, found: list[CatalogEntry[Any]], path: Path) -> None:
     click.echo(f"drawn to {path}", err=True)
 
 
-def _shelves(catalog: Catalog) -> list[CatalogEntry[Any]]:
+def _entries(catalog: Catalog) -> list[CatalogEntry[Any]]:
     return [*catalog.methods.values(), *catalog.datasets.values(), *catalog.metrics.values()]
 
 

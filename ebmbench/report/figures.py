@@ -275,13 +275,11 @@ def _curves(axes: Axes, trial: TrialResult, track: Track) -> None:
     import seaborn as sns
     from matplotlib.ticker import NullFormatter
 
-    shown = {track.curve.metric, track.curve.ranking, *track.milestones}
+    shown = {track.curve.metric, track.curve.ranking}
     points = [
         {"passes": p.passes, "value": p.value, "curve": _plain(f"{p.metric} {p.variant}")}
         for p in trial.curve
-        if flat_name(p.metric, p.variant) in shown
-        and p.metric == track.curve.metric.split("_")[0]
-        and p.value is not None
+        if flat_name(p.metric, p.variant) in shown and p.value is not None
     ]
     axes.set_title(f"{track.curve.title} at milestones (nats)", fontsize=8)
     if not points:

@@ -22,8 +22,8 @@ from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral
 from ebmbench.metrics.manifold import DISTANCES, power_law
 from ebmbench.parts.latent import free_energy
 from ebmbench_plugins.a1_bounded_volume.gmm import GMM, Mixture
-from ebmbench_plugins.a1_bounded_volume.kmeans import KMeans, Wells
-from ebmbench_plugins.a1_bounded_volume.kmeans_sgd import CountedWells, KMeansSGD
+from ebmbench_plugins.a1_bounded_volume.kmeans import KMeans, Prototypes
+from ebmbench_plugins.a1_bounded_volume.kmeans_sgd import CountedPrototypes, KMeansSGD
 from tests.factories import make_problem
 
 PROBLEM = make_problem(square(6))
@@ -46,7 +46,7 @@ def points(n: int = 3000) -> Tensor:
 def test_one_prototype_is_the_mean_and_the_energy_is_the_squared_distance() -> None:
     y = points()
     surface = fit(KMeans(clusters=1), y)
-    assert isinstance(surface, Wells)
+    assert isinstance(surface, Prototypes)
     torch.testing.assert_close(surface.prototypes[0], y.mean(0), atol=1e-4, rtol=0)
     probe = torch.tensor([[3.0, -1.0]])
     assert float(surface(probe)) == pytest.approx(float((probe - y.mean(0)).square().sum()), rel=1e-4)
@@ -55,7 +55,7 @@ def test_one_prototype_is_the_mean_and_the_energy_is_the_squared_distance() -> N
 def test_lloyd_reaches_the_fixed_point_that_scikit_learn_reaches() -> None:
     y = points()
     surface = fit(KMeans(clusters=8, tolerance=1e-7), y)
-    assert isinstance(surface, Wells)
+    assert isinstance(surface, Prototypes)
     again = SklearnKMeans(8, init=surface.prototypes.double().numpy(), n_init=1, max_iter=100).fit(y.double().numpy())
     assert float(surface(y).mean()) == pytest.approx(again.inertia_ / len(y), rel=1e-4)
     torch.testing.assert_close(surface.infer(y), torch.from_numpy(again.labels_).long())
@@ -64,7 +64,7 @@ def test_lloyd_reaches_the_fixed_point_that_scikit_learn_reaches() -> None:
 def test_a_sweep_never_raises_the_energy() -> None:
     method, y, rng = KMeans(clusters=16), points(), Generator().manual_seed(0)
     surface = method.build(PROBLEM)
-    assert isinstance(surface, Wells)
+    assert isinstance(surface, Prototypes)
     energies = []
     for _ in range(10):
         method.step(surface, Batch(y), rng)
@@ -76,7 +76,7 @@ def test_the_free_energy_of_wells_has_the_same_volume_whatever_the_prototypes() 
     """Z = (pi / beta)^(d/2) with the 1/|Z| convention: the sense in which the volume is bounded."""
     support, beta = square(9).support(500), 3.0
     for seed in (0, 1):
-        surface = Wells(7, 2)
+        surface = Prototypes(7, 2)
         surface.prototypes.copy_(3 * torch.rand(7, 2, generator=Generator().manual_seed(seed)))
         energies = surface.double().energies(support.points)
         z = (support.log_weight.exp() * torch.exp(-beta * free_energy(energies, beta))).sum()
@@ -142,12 +142,12 @@ def test_the_published_inertia_on_digits_is_reached() -> None:
     inertias = []
     for seed in range(4):
         surface, rng = method.build(problem), Generator().manual_seed(seed)
-        assert isinstance(surface, Wells)
+        assert isinstance(surface, Prototypes)
         while not method.finished(surface):
             method.step(surface, Batch(y), rng)
         inertias.append(float(surface(y.float()).sum()))
     assert min(inertias) == pytest.approx(69432, rel=0.01)
-    first_rows = Wells(10, 64)
+    first_rows = Prototypes(10, 64)
     first_rows.prototypes.copy_(y[:10])
     assert float(first_rows(y.float()).sum()) > 1.2 * 69432
 
@@ -179,7 +179,7 @@ def test_one_prototype_by_gradients_is_the_running_mean_and_a_least_rate_forgets
     for rate in (0.0, 0.5):
         method, rng = KMeansSGD(clusters=1, least_rate=rate), Generator().manual_seed(0)
         surface = method.build(PROBLEM)
-        assert isinstance(surface, CountedWells)
+        assert isinstance(surface, CountedPrototypes)
         for rows in torch.split(y, 256):
             method.step(surface, Batch(rows), rng)
         energies[rate] = surface.prototypes[0]
@@ -191,7 +191,7 @@ def test_a_step_moves_each_prototype_down_the_gradient_of_its_energy() -> None:
     """w_k += (1 / n_k) sum (y_i - w_k): minus half the gradient of the summed energy over the wins, by autograd."""
     method, rng, data = KMeansSGD(clusters=5, least_rate=0.0), Generator().manual_seed(0), points(768)
     surface = method.build(PROBLEM)
-    assert isinstance(surface, CountedWells)
+    assert isinstance(surface, CountedPrototypes)
     for rows in torch.split(data[:512], 256):
         method.step(surface, Batch(rows), rng)
     before = surface.prototypes.clone().requires_grad_(True)
@@ -213,7 +213,7 @@ def test_stochastic_gradients_with_a_least_rate_get_below_lloyd_on_the_spiral_an
     for rate in (0.0, 0.1):
         method, rng, source = KMeansSGD(clusters=20, least_rate=rate), Generator().manual_seed(1), Generator()
         surface = method.build(PROBLEM)
-        assert isinstance(surface, CountedWells)
+        assert isinstance(surface, CountedPrototypes)
         for _ in range(1500):
             method.step(surface, Batch(data.sample(256, source).y.float()), rng)
         reached[rate] = float(surface(test).mean())

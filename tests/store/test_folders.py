@@ -238,7 +238,7 @@ def test_a_new_attempt_drops_what_was_only_half_trained(folder: TrialFolder) -> 
 
 
 def test_a_new_attempt_keeps_what_is_measured(folder: TrialFolder) -> None:
-    """DESIGN 5: a metric has a key of its own; a new one is computed beside those that stand."""
+    """A metric has a key of its own; a new one is computed beside those that stand."""
     folder.begin(make_spec())
     measured = folder.measurements()
     assert measured is not None

@@ -1,4 +1,4 @@
-"""trials.parquet and metrics.parquet: the columns that DESIGN 5 promises, and what pandas reads back."""
+"""trials.parquet and metrics.parquet: the columns that are promised, and what pandas reads back."""
 
 from __future__ import annotations
 

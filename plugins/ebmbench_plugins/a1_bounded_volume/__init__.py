@@ -14,7 +14,7 @@ ranking = partial(MethodSpec, strategy=Strategy.A1, kind=EnergyKind.RANKING)
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of A1."""
-    what = "K wells: squared distance to the nearest prototype, by Lloyd's algorithm"
+    what = "K prototypes: squared distance to the nearest, by Lloyd's algorithm"
     yield ranking(
         "kmeans", f"{__name__}.kmeans:KMeans", summary=what, refs=("Lloyd 1982", "Arthur & Vassilvitskii 2007")
     )

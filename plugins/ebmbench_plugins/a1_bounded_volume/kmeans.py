@@ -10,7 +10,7 @@ from ebmbench.api import Batch, Logs, Method, Problem, Surface
 from ebmbench.parts.latent import minimum
 
 
-class Wells(Surface):
+class Prototypes(Surface):
     """F(y) = min_k |y - w_k|^2: a quadratic well about each prototype."""
 
     prototypes: Tensor
@@ -52,9 +52,9 @@ class KMeans(Method):
 
     def build(self, problem: Problem) -> Surface:
         """K prototypes at the origin."""
-        return Wells(self.clusters, problem.dim)
+        return Prototypes(self.clusters, problem.dim)
 
-    def step(self, surface: Wells, batch: Batch, rng: Generator) -> Logs:
+    def step(self, surface: Prototypes, batch: Batch, rng: Generator) -> Logs:
         """One sweep of Lloyd's algorithm."""
         from sklearn.cluster import KMeans as Lloyd
 
@@ -69,10 +69,10 @@ class KMeans(Method):
         surface.inertia.copy_(inertia)
         return {"loss": inertia}
 
-    def foreign_work(self, surface: Wells, batch: Batch) -> float:
+    def foreign_work(self, surface: Prototypes, batch: Batch) -> float:
         """A sweep: the products of each point with each prototype, and with its own to move it."""
         return 2.0 * batch.y.numel() * (self.clusters + 1)
 
-    def finished(self, surface: Wells) -> bool:
+    def finished(self, surface: Prototypes) -> bool:
         """Whether the last sweep changed the mean energy by no more than the tolerance."""
         return bool(surface.change <= self.tolerance)

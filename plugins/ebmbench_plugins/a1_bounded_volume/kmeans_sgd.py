@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.api import Batch, Logs, Method, Problem, Surface
-from ebmbench_plugins.a1_bounded_volume.kmeans import Wells
+from ebmbench_plugins.a1_bounded_volume.kmeans import Prototypes
 
 
-class CountedWells(Wells):
-    """K wells, and how many data each prototype has won so far."""
+class CountedPrototypes(Prototypes):
+    """K prototypes, and how many data each prototype has won so far."""
 
     wins: Tensor
 
@@ -36,10 +36,10 @@ class KMeansSGD(Method):
 
     def build(self, problem: Problem) -> Surface:
         """K prototypes at the origin."""
-        return CountedWells(self.clusters, problem.dim)
+        return CountedPrototypes(self.clusters, problem.dim)
 
     @torch.no_grad()
-    def step(self, surface: CountedWells, batch: Batch, rng: Generator) -> Logs:
+    def step(self, surface: CountedPrototypes, batch: Batch, rng: Generator) -> Logs:
         """Assign the batch, and move each prototype towards the mean of what it won."""
         if torch.isinf(surface.inertia):
             surface.prototypes.copy_(self._start(batch.y, rng))

@@ -33,6 +33,7 @@ class Mute(Exception):
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text(max_size=1000), st.integers(20, 400))
 def test_a_sentence_is_one_printable_line_of_a_bounded_length(text: str, limit: int) -> None:
@@ -122,6 +123,7 @@ def test_an_error_without_a_place_begins_with_its_message() -> None:
     assert str(SuiteError("--set a=b: wrong")) == "--set a=b: wrong"
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=400), st.data())
 def test_the_caret_stands_below_the_column(text: str, data: st.DataObject) -> None:

@@ -137,6 +137,7 @@ def test_a_plugin_that_stands_elsewhere_is_seen() -> None:
 # --- sizes ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_a_module_is_of_a_size_that_can_be_read(path: Path) -> None:
     """So is each of its functions."""
@@ -168,6 +169,7 @@ def test_every_strategy_of_the_plugins_is_tested() -> None:
     assert [name for name in modules if name.rpartition(".")[2] not in text] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.stem)
 def test_a_test_imports_no_other_test(path: Path) -> None:
     """What several need is a builder, and stands beside them."""

@@ -62,6 +62,7 @@ def test_failures_cost_the_first_place() -> None:
     assert ranking([*fill("steady", 0.6), *brilliant]) == Ranking("steady", frozenset())
 
 
+@pytest.mark.long
 def test_what_ended_well_without_a_skill_costs_nothing() -> None:
     """Six pairs are left, all won: best and no tie. The wrong twin failed there, and loses."""
     steady = levels("steady", [0.5 + k / 100 for k in range(10)])
@@ -78,6 +79,7 @@ def test_a_method_that_never_had_a_skill_is_not_ranked() -> None:
     assert ranking(none) == Ranking(None, frozenset())
 
 
+@pytest.mark.long
 def test_the_rank_and_the_estimate_are_of_the_same_numbers() -> None:
     """The best is the row whose shown average is the largest, whatever is missing or failed where."""
     rng = np.random.default_rng(3)
@@ -128,6 +130,7 @@ def test_skill_ranks_where_any_truth_is_known_and_other_data_have_no_say() -> No
     assert board.methods[0].strata("skill") == [[0.9, 0.91, 0.92]]
 
 
+@pytest.mark.long
 def test_tracks_of_the_same_headline_rank_together() -> None:
     """Bits and the plane are both judged by skill: a method that is good on the plane alone is not best."""
     plane = {"one": 0.9, "other": 0.7}

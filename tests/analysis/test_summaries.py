@@ -33,6 +33,7 @@ def summary(*trials: TrialResult, **facts: Any) -> MethodSummary:
     return only
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", FAILURES)
 def test_a_failure_counts_as_minus_one(status: Status) -> None:
     one = summary(ended(0.8, seed=0), ended(0.8, seed=1), ended(seed=2, status=status))
@@ -134,6 +135,7 @@ def test_the_estimate_is_kept() -> None:
     assert one.estimate("skill") is one.estimate("skill")
 
 
+@pytest.mark.long
 def test_it_agrees_with_a_count_by_hand() -> None:
     """Random trials of all statuses, on data of two tracks: strata, medians and estimates from scratch."""
     rng = np.random.default_rng(0)

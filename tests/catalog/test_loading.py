@@ -91,6 +91,7 @@ def test_disabled_entry_points_are_not_loaded(monkeypatch: pytest.MonkeyPatch) -
 # --- what breaks ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -202,6 +202,7 @@ def check(case: Case, code: object, out: str, err: str) -> None:
     assert len(err.splitlines()) == case.lines, err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_one_clear_message(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -76,12 +76,14 @@ def test_a_method_that_cannot_be_imported_is_a_clear_error(tmp_path: Path) -> No
     assert f"nowhere:Nothing of {path} cannot be imported" in str(done.exception)
 
 
+@pytest.mark.long
 def test_a_dataset_is_drawn(tmp_path: Path) -> None:
     done = info("moons", "--plot", str(tmp_path / "moons.png"))
     assert done.exit_code == 0, done.exception
     assert (tmp_path / "moons.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_only_datasets_are_drawn_and_only_where_one_can_write(tmp_path: Path) -> None:
     for arguments in (("nce", str(tmp_path / "x.png")), ("moons", str(tmp_path / "nowhere" / "x.png"))):
         done = info(arguments[0], "--plot", arguments[1])

@@ -139,6 +139,7 @@ def test_plugins(plugin: Path) -> None:
     assert owners[str(plugin)] == "ok"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["methods", "strategies", "datasets", "metrics", "tracks", "reporters", "plugins"])
 def test_a_table_names_every_record(what: str) -> None:
     done = ebmbench("list", what)
@@ -163,6 +164,7 @@ def test_a_file_is_a_plugin(plugin: Path, before: bool) -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_plugin_is_one_red_line(tmp_path: Path, fault: str) -> None:
     text, reason = BROKEN[fault]

@@ -14,6 +14,8 @@ from ebmbench.errors import UsageError
 from ebmbench.report.figures import MIN_PANEL, read_picture
 from ebmbench.results import Results
 
+pytestmark = pytest.mark.long
+
 SUITE = """
 name: mixed
 datasets: [moons, {name: boltzmann, units: 6}, {name: ising, side: 3}]
@@ -44,6 +46,7 @@ def test_a_method_runs_where_it_can_and_says_where_it_cannot(results: Results) -
         assert set(here.drop(skipped)["status"]) == {"ok"}
 
 
+@pytest.mark.long
 def test_each_dataset_is_judged_by_its_track(results: Results) -> None:
     tracks = dict(zip(results.trials["dataset"], results.trials["track"], strict=True))
     assert tracks == {"moons": "plane", "boltzmann": "binary", "ising": "binary"}

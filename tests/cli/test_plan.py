@@ -104,6 +104,7 @@ def test_a_plan_says_what_is_new_and_what_cannot_be_run(place: Place) -> None:
     assert time == "time: not known: no trial of this suite with this budget has been timed"
 
 
+@pytest.mark.long
 def test_a_plan_says_that_all_is_cached(place: Place) -> None:
     place.finish()
     *lines, last = place.plan()
@@ -122,6 +123,7 @@ def test_a_plan_says_that_all_is_cached(place: Place) -> None:
     assert {rows[name]["reason"] for name in CANNOT} == {WHY}
 
 
+@pytest.mark.long
 def test_a_plan_is_narrowed_and_changed_as_a_run_is(place: Place) -> None:
     place.finish()
     *trials, time = place.plan("--set", "budget.steps=7", "-k", "8gaussians and not oracle")
@@ -129,6 +131,7 @@ def test_a_plan_is_narrowed_and_changed_as_a_run_is(place: Place) -> None:
     assert time == "time: not known: no trial of this suite with this budget has been timed", "what was run had another"
 
 
+@pytest.mark.long
 def test_a_plan_says_how_long_what_is_new_will_take(place: Place) -> None:
     """One seed is known; each method is to be run with two more."""
     place.finish()
@@ -143,6 +146,7 @@ def test_a_plan_says_how_long_what_is_new_will_take(place: Place) -> None:
     assert shown.endswith("from 2 earlier trials")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "said"),
     [(Status.DIVERGED, "failed before {} (diverged: Boom: why)"), (Status.OOM, "failed before {} (oom: Boom: why)")],
@@ -153,6 +157,7 @@ def test_what_failed_is_said_with_its_reason_and_is_not_tried_again(place: Place
     assert lines == [*(said.format(name) for name in CAN), "3 trials: 3 failed before"]
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_goes_on_and_what_is_damaged_is_run_again(place: Place) -> None:
     place.finish()
     folders = {spec.method.name: folder for folder, spec in place.trials() if spec.dataset.name == "8gaussians"}
@@ -164,6 +169,7 @@ def test_what_a_killed_run_left_goes_on_and_what_is_damaged_is_run_again(place: 
     assert lines[2] == "2 trials: 2 to run"
 
 
+@pytest.mark.long
 def test_a_metric_more_trains_nothing(place: Place) -> None:
     place.finish()
     lines = place.plan("--set", "metrics=[skill, auroc]", "-k", "nce and 8gaussians")

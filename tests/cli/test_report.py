@@ -59,6 +59,7 @@ def made(results: Path) -> Report:
     return Report(ebmbench.load("smoke", results).result)
 
 
+@pytest.mark.long
 def test_a_report_is_what_a_run_writes(results: Path, tmp_path: Path) -> None:
     """The product of the same reporter; on standard output as in a file."""
     for kind, written in (
@@ -87,6 +88,7 @@ def test_a_report_is_narrowed_as_a_run_is(results: Path) -> None:
     assert str(nothing.exception) == "-k 'nobody': no trial of this run has such a name"
 
 
+@pytest.mark.long
 def test_a_report_draws_the_surfaces(results: Path, tmp_path: Path) -> None:
     """A png of as many panels as are asked for."""
     sizes = []
@@ -129,11 +131,13 @@ def test_a_report_for_people(results: Path) -> None:
     assert "\x1b" not in done.stdout, "no colors when it is not a terminal"
 
 
+@pytest.mark.long
 def test_a_report_for_people_is_markdown_in_a_file(results: Path, tmp_path: Path) -> None:
     assert report(results, "-o", str(tmp_path / "board.md")).exit_code == 0
     assert (tmp_path / "board.md").read_text() == leaderboard(made(results))
 
 
+@pytest.mark.long
 def test_a_report_of_a_suite_by_its_path(results: Path, tmp_path: Path) -> None:
     """Suites by path or by name: what counts is the name in the file."""
     shutil.copy(Path(ebmbench.__file__).parents[1] / "suites" / "smoke.yaml", tmp_path / "renamed.yaml")
@@ -182,6 +186,7 @@ def plugin(tmp_path: Path) -> Path:
     return tmp_path / "mine.py"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("before", [True, False])
 def test_a_reporter_of_a_plugin_is_a_format(results: Path, plugin: Path, before: bool) -> None:
     option = ["-p", str(plugin)]

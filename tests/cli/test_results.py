@@ -46,6 +46,7 @@ def narrowed(place: Path, full: Results) -> Results:
     return ebmbench.run(str(place / "tiny.yaml"), results=place / "results", executor="inline", keyword="gmm")
 
 
+@pytest.mark.long
 def test_what_a_run_gives_is_what_is_loaded(full: Results, place: Path) -> None:
     loaded = ebmbench.load("tiny", place / "results")
     assert loaded.result.record == full.result.record
@@ -53,6 +54,7 @@ def test_what_a_run_gives_is_what_is_loaded(full: Results, place: Path) -> None:
     pd.testing.assert_frame_equal(loaded.metrics, full.metrics)
 
 
+@pytest.mark.long
 def test_the_tables_are_those_of_the_files(full: Results) -> None:
     folder = full.result.folder
     pd.testing.assert_frame_equal(full.metrics, pd.read_parquet(folder / "metrics.parquet"), check_dtype=False)
@@ -60,6 +62,7 @@ def test_the_tables_are_those_of_the_files(full: Results) -> None:
     assert full.trials["status"].tolist() == ["ok", "ok"]
 
 
+@pytest.mark.long
 def test_any_run_is_loaded_by_its_id(full: Results, narrowed: Results, place: Path) -> None:
     """Also one that was narrowed, which no name leads to."""
     ids = {each.result.record.run_id: len(each.trials) for each in (full, narrowed)}
@@ -70,6 +73,7 @@ def test_any_run_is_loaded_by_its_id(full: Results, narrowed: Results, place: Pa
     assert ebmbench.load("tiny", place / "results").result.record.run_id == full.result.record.run_id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["tinny", "20990101-000000-00000000", "../tiny", "tiny/runs", "", "*", "."])
 def test_what_is_no_run_is_none(full: Results, place: Path, name: str) -> None:
     assert full.trials is not None

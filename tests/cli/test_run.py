@@ -30,7 +30,7 @@ from ebmbench.store.folders import Store
 from ebmbench.store.records import Measurements, Value
 from ebmbench.store.runs import RunResult
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("quick")]
 
 Document = dict[str, Any]
 

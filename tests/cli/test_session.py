@@ -122,6 +122,7 @@ def finish(plan: Planned, number: int, status: Status) -> None:
     folder.finish(make_attempt(status))
 
 
+@pytest.mark.long
 def test_what_has_ended_is_no_work_unless_all_is_to_be_fresh(tmp_path: Path) -> None:
     finish(planned(tmp_path), 0, Status.FAILED)
     assert [trial.view.seed for trial in planned(tmp_path).to_run()] == [1]
@@ -133,6 +134,7 @@ def test_without_training_only_what_is_trained_is_work(tmp_path: Path) -> None:
     assert planned(tmp_path, no_train=True).to_run() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("reference", "options", "full"),
     [
@@ -152,6 +154,7 @@ def test_a_run_is_a_full_one_if_nothing_was_left_out(
     assert planned(tmp_path, reference, **options).plan.run.full is full
 
 
+@pytest.mark.long
 def test_workers_are_as_many_as_there_are_cores_for_their_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +167,7 @@ def test_workers_are_as_many_as_there_are_cores_for_their_threads(
         assert planned(tmp_path, {**SUITE, "devices": devices}).workers == workers
 
 
+@pytest.mark.long
 def test_which_engine_runs_the_trials(tmp_path: Path) -> None:
     local = session._executor(planned(tmp_path, {**SUITE, "memory": "1GB"}, timeout="90s"))
     assert isinstance(local, LocalExecutor)
@@ -191,6 +195,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return keys
 
 
+@pytest.mark.long
 def test_each_step_adds_to_the_one_before(tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     plan = planned(tmp_path, {**SUITE, "seeds": 1}, executor="inline")
     executed = session.execute(plan)
@@ -209,6 +214,7 @@ def test_each_step_adds_to_the_one_before(tmp_path: Path, begun: list[str], caps
     assert capsys.readouterr().out == "", "standard output is for documents"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("begun")
 def test_the_record_says_what_a_run_was_made_with(tmp_path: Path) -> None:
     executed = session.execute(planned(tmp_path, {**SUITE, "seeds": 1}, executor="inline"))
@@ -238,6 +244,7 @@ def test_the_exit_code(tmp_path: Path, statuses: list[Status | None], code: int)
     assert exit_code(lab.result()) == code
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("begun")
 def test_products_that_are_as_they_were_written_are_not_written_again(tmp_path: Path) -> None:
     suite = {**SUITE, "seeds": 1}

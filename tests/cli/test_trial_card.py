@@ -122,6 +122,7 @@ def reasons(root: Path, *args: str) -> list[str]:
     return [line for line in lines[1:] if line.split()[0] not in facts]
 
 
+@pytest.mark.long
 def test_the_key_of_a_new_trial_is_that_of_today(told: Callable[..., Any], tmp_path: Path) -> None:
     """What is made anew of a stored trial is what a plan makes: of every method and dataset of the catalog."""
     catalog = load_catalog()
@@ -134,6 +135,7 @@ def test_the_key_of_a_new_trial_is_that_of_today(told: Callable[..., Any], tmp_p
         assert (differences(spec.identity, today.identity), today.remarks) == ([], ())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("status", "said"),
     [
@@ -148,6 +150,7 @@ def test_the_same_key_as_today(told: Callable[..., Any], tmp_path: Path, status:
         assert reasons(tmp_path, name) == [f"  same key as today: {said}"]
 
 
+@pytest.mark.long
 def test_a_name_tells_what_made_it_another_trial_than_before(told: Callable[..., Any], tmp_path: Path) -> None:
     old = told()["nce/moons/0/cpu"].key
     new = told("[nce, gmm]", "[{name: nce, noise_ratio: 8}, gmm]")["nce/moons/0/cpu"].key
@@ -184,6 +187,7 @@ def version_of_torch(held: dict[str, Any]) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -213,6 +217,7 @@ def test_what_is_stored_by_another_version_is_a_sentence(
     assert any(line.startswith(said) for line in lines), lines
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "content", [b"", b"\xff\x00", b"[]", b"{}", b'{"identity": 3}', b'{"identity": {"seed": NaN}}']
 )
@@ -231,6 +236,7 @@ def test_a_trial_that_is_not_there_any_more_is_a_sentence(told: Callable[..., An
     assert reasons(tmp_path, "nce/moons/0/cpu") == [f"  nothing is stored of {key}: it was not run, or was taken away"]
 
 
+@pytest.mark.long
 def test_a_damaged_record_of_a_run_hides_no_other(told: Callable[..., Any], tmp_path: Path) -> None:
     told()
     (tmp_path / "results" / "told" / "runs" / "broken").mkdir()
@@ -238,6 +244,7 @@ def test_a_damaged_record_of_a_run_hides_no_other(told: Callable[..., Any], tmp_
     assert reasons(tmp_path, "nce/moons/0/cpu") == ["  same key as today: it is cached"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("names", "said"),
     [

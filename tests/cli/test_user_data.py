@@ -25,6 +25,8 @@ from ebmbench.store.runs import TrialResult
 from ebmbench.suite.schema import DataRegime
 from ebmbench.training.stream import held_out
 
+pytestmark = pytest.mark.long
+
 SUITE = """\
 name: mine
 datasets:
@@ -92,6 +94,7 @@ def mixture(done: Results, name: str) -> GaussianMixture:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("dataset", "d"), [("plane", 2), ("solid", 3), ("five", 5)])
 def test_the_nll_is_that_of_scikit_learn_on_the_very_test_rows(dataset: str, d: int, done: Results) -> None:
     """Less the log Z that the lattice finds, where there is one."""

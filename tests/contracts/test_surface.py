@@ -311,6 +311,7 @@ class Helix(MapModel):
         return torch.stack([torch.stack(row, -1) for row in rows], 1)
 
 
+@pytest.mark.long
 def test_tangents_of_a_map_are_the_closed_form() -> None:
     model, u, v = Helix(), points(), directions()
     mapped, moved = model.with_tangents(u, v)

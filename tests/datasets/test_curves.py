@@ -41,6 +41,7 @@ def averaged(curve: Curve, y: Tensor, sigma: float, n: int = 20_000) -> Tensor:
     return torch.logsumexp(-squared, -1) - math.log(len(nodes)) - math.log(2 * math.pi * sigma**2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dataset", "curve"),
     [

@@ -35,6 +35,7 @@ def test_who_has_one() -> None:
     assert load_catalog().datasets.keys() >= EVERY.keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NOISY)
 def test_data_are_their_nearest_point_and_noise(name: str) -> None:
     """The offset from the nearest point has the width's variance along the normal; along a curve there is none."""
@@ -85,6 +86,7 @@ def test_nearest_point_of_circles_is_the_closed_form() -> None:
     assert torch.allclose((found - y).norm(dim=-1), (nearest - y).norm(dim=-1), atol=1e-6)
 
 
+@pytest.mark.long
 def test_nearest_point_of_the_spiral_is_that_of_a_fine_search() -> None:
     spiral = PinkSpiral()
     y = torch.randn(300, 2, generator=Generator().manual_seed(6), dtype=torch.float64)

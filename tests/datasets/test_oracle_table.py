@@ -26,6 +26,8 @@ from ebmbench.truth.normalizer import as_array
 from ebmbench.truth.truth import TruthOnSupport
 from tests.factories import make_truth
 
+pytestmark = pytest.mark.long
+
 CELLS = 300
 
 
@@ -102,6 +104,7 @@ def test_entropy(name: str) -> None:
     assert truth(name).entropy == pytest.approx(TABLE[name].entropy, abs=ROUNDED.get(name, 1e-3))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.v95 is not None])
 def test_volume_and_rank(name: str) -> None:
     known, row = truth(name), TABLE[name]
@@ -158,6 +161,7 @@ def test_floor_of_noise_contrastive_estimation(name: str) -> None:
 SMOOTH = [name for name in TABLE if name not in ("checkerboard", "cos", "laplace_ica")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TABLE)
 def test_the_score_is_the_gradient_of_the_log_density(name: str) -> None:
     dataset = dataset_of(name)

@@ -109,11 +109,13 @@ def check_sampler(points: Tensor, log_p: Tensor, log_weight: Tensor, half_width:
 # --- the datasets pass ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @every
 def test_total_mass_is_one(name: str) -> None:
     check_mass(*truth(name))
 
 
+@pytest.mark.long
 @every
 def test_entropy_of_the_oracle_table(name: str) -> None:
     check_entropy(*truth(name), ENTROPY[name])
@@ -129,6 +131,7 @@ def test_score_is_the_gradient_of_log_prob(name: str, scale: int) -> None:
     check_score(dataset, torch.cat([uniform_points, dataset.sample(500, seeded(2)).y]))
 
 
+@pytest.mark.long
 @every
 def test_sampler_agrees_with_the_density(name: str) -> None:
     dataset = DATASETS[name]
@@ -197,6 +200,7 @@ def check_nodes(dataset: GaussianNodes, fine: GaussianNodes) -> None:
     torch.testing.assert_close(dataset.log_prob(y), fine.log_prob(y), rtol=0, atol=1e-8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sigma", [0.1, 0.2])
 def test_nodes_of_moons_are_converged(sigma: float) -> None:
     check_nodes(Moons(sigma=sigma), FineMoons(sigma=sigma))

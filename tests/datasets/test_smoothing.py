@@ -48,6 +48,7 @@ def convolved(dataset: Dataset, y: Tensor, sigma: float, n: int = 60) -> Tensor:
     return torch.stack([torch.logsumexp(dataset.log_prob(row - shift) + both, 0) for row in y])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*EXACT, "olympics", "pink_spiral"])
 def test_a_smoothed_density_is_the_convolution(name: str) -> None:
     dataset = dataset_of(name)
@@ -62,6 +63,7 @@ def test_a_smoothed_density_is_the_convolution(name: str) -> None:
     assert not torch.allclose(too_wide.log_prob(y), expected, atol=2e-3, rtol=0)
 
 
+@pytest.mark.long
 def test_a_checkerboard_with_edges_becomes_the_smooth_one() -> None:
     """By sampling: the share of blurred points in a strip along an edge."""
     blurred = dataset_of("checkerboard").smoothed(0.3)

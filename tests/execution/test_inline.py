@@ -60,6 +60,7 @@ def test_nothing_is_there_to_be_cancelled_or_closed(tmp_path: Path) -> None:
     assert executor.poll(0.0) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("error", "kind"), [(RuntimeError("no luck"), "RuntimeError"), (SystemExit(3), "SystemExit")])
 def test_what_a_trial_raises_is_its_outcome_and_the_next_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, kind: str

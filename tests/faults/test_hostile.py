@@ -146,6 +146,7 @@ SUITES: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SUITES)
 def test_a_hostile_suite_is_one_sentence(name: str, tmp_path: Path, say: Say) -> None:
     content, says = SUITES[name]
@@ -213,6 +214,7 @@ PLUGINS: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PLUGINS)
 def test_a_hostile_plugin_is_one_line(name: str, tmp_path: Path, say: Say) -> None:
     content, says = PLUGINS[name]
@@ -264,6 +266,7 @@ def test_all_that_is_hostile_is_shown() -> None:
     assert leaderboard(hostile_report()).count(escaped(NASTY)) >= 6
 
 
+@pytest.mark.long
 def test_markdown_shows_names_as_they_are() -> None:
     texts = [leaderboard(hostile_report()), every_metric(hostile_report())]
     for text in texts:
@@ -415,6 +418,7 @@ def test_a_hostile_surface_is_no_picture(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_names_in_figures_are_neither_mathematics_nor_codes(done: tuple[Store, TrialFolder], tmp_path: Path) -> None:
     store, folder = done
     view = view_of(folder)
@@ -478,6 +482,7 @@ def unsafe(source: str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_nothing_is_unpickled() -> None:
     files = [*(ROOT / "ebmbench").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
     assert len(files) > 50

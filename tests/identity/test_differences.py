@@ -111,6 +111,7 @@ identity = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=1000, deadline=None, derandomize=True)
 @given(identity, identity)
 def test_there_is_no_difference_if_and_only_if_the_keys_are_equal(old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -121,6 +122,7 @@ def test_there_is_no_difference_if_and_only_if_the_keys_are_equal(old: dict[str,
 leaf = st.sampled_from([path for path, _, _ in SENTENCES.values()])
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(leaf, json)
 def test_nor_where_a_whole_identity_is_changed_in_one_place(path: tuple[Any, ...], new: Any) -> None:

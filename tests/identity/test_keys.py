@@ -65,6 +65,7 @@ def test_a_trial_is_made_of_method_dataset_and_harness() -> None:
     assert not any("pcd" in name or "report" in name or "cli" in name for name in found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CATALOG.methods)
 def test_a_trial_of_a_built_in_method_is_made_of_what_makes_numbers(name: str) -> None:
     found = names(trial_code(CATALOG.methods[name].target, MOONS.target))
@@ -222,6 +223,7 @@ def sources(keys: Keys) -> Iterator[Sources]:
 ALL = {*CATALOG.methods, "mine", "bare"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "module",
     [

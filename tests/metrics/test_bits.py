@@ -19,6 +19,8 @@ from ebmbench.metrics.evaluate import evaluate
 from ebmbench.store.records import Value
 from tests.factories import Oracle, make_evaluation, make_truth
 
+pytestmark = pytest.mark.long
+
 MACHINE = BoltzmannMachine(units=8)
 
 
@@ -52,6 +54,7 @@ def test_no_metric_raises() -> None:
     assert [value for value in of_the_truth().values() if value.note.startswith("error")] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
@@ -178,6 +181,7 @@ def test_of_many_bits_what_needs_no_enumeration_has_a_value_and_all_else_a_reaso
         assert found[name].note == f"n/a: {TOO_MANY}"
 
 
+@pytest.mark.long
 def test_of_many_bits_a_claimed_likelihood_is_the_closed_form_and_marked_as_a_claim() -> None:
     """F = -1.5 log p: the claimed likelihood is 1.5 times the entropy, which is a sum over bits; 4 standard errors."""
     evaluation, found = of_many_bits()

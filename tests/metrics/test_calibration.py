@@ -218,6 +218,7 @@ monotone = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(surfaces(), monotone)
 def test_iso_is_invariant_under_strictly_monotone_maps(
@@ -229,6 +230,7 @@ def test_iso_is_invariant_under_strictly_monotone_maps(
     np.testing.assert_allclose(isotonic_log_density(change(energy), log_p, log_weight), plain, atol=1e-9)
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(surfaces(), st.floats(0.01, 5))
 def test_iso_lies_between_the_entropy_and_every_temperature(surface: tuple[Array, Array, Array], beta: float) -> None:

@@ -67,6 +67,7 @@ def test_no_metric_raises(dataset: Regression) -> None:
     assert {name: value.note for name, value in values.items() if value.note.startswith("error")} == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("metric", ON_A_LATTICE)
 def test_what_needs_a_lattice_says_that_there_is_none(metric: str) -> None:
     values = {name: value for name, value in found()[1].items() if name[0] == metric}
@@ -74,11 +75,13 @@ def test_what_needs_a_lattice_says_that_there_is_none(metric: str) -> None:
     assert {value.note for value in values.values()} == {NO_LATTICE}
 
 
+@pytest.mark.long
 def test_likelihoods_at_fitted_temperatures_need_one_too() -> None:
     for metric, variant in (("nll", "beta"), ("nll", "iso"), ("fisher", "beta"), ("mmd2", "common")):
         assert found()[1][metric, variant].note == NO_LATTICE
 
 
+@pytest.mark.long
 def test_the_claimed_likelihood_is_that_of_each_row_given_its_context() -> None:
     """E F = A + LEVEL, since y - m(x) is standard normal; 4 standard errors. The claim is marked as one."""
     evaluation, values = found()
@@ -103,6 +106,7 @@ def test_the_order_of_the_rows_is_that_of_the_truth() -> None:
     assert found()[1]["spearman", ""].value == pytest.approx(1)
 
 
+@pytest.mark.long
 def test_samples_are_held_against_the_rows() -> None:
     """Given the same contexts the right energy is at chance, and a sharper one is told from the data."""
     right = measured(make_evaluation(RegressionEnergy(), Regression(), n=N), "c2st", "mmd2")

@@ -120,6 +120,7 @@ def test_an_infinite_value_survives_being_written() -> None:
     assert again.value == math.inf or again.note
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", list(EnergyKind))
 def test_every_built_in_metric_gives_a_number_or_a_reason(kind: EnergyKind) -> None:
     found = measure(kind, *BUILT_IN)

@@ -88,6 +88,7 @@ def test_minima_of_a_depth_are_counted_as_by_labelled_level_sets(values: list[in
     assert (minima.depth >= least).sum() >= 1
 
 
+@pytest.mark.long
 def test_the_barrier_between_two_normals_is_the_closed_form() -> None:
     """-log p at the middle minus at a center: 2^2 / (2 s^2) - log 2, up to the tails."""
     pair = Pair(sigma=0.5)
@@ -98,6 +99,7 @@ def test_the_barrier_between_two_normals_is_the_closed_form() -> None:
     assert landscape.barrier_ratio(c) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.long
 def test_a_barrier_half_as_high_reads_a_half() -> None:
     """Wider normals of the same centers; the fitted temperature is held at one to see the energy's own barrier."""
     pair, wide = Pair(sigma=0.5), Pair(sigma=0.5 * math.sqrt(2))
@@ -106,6 +108,7 @@ def test_a_barrier_half_as_high_reads_a_half() -> None:
     assert landscape.barrier_ratio(c) == pytest.approx((4 - math.log(2)) / (8 - math.log(2)), rel=0.02)
 
 
+@pytest.mark.long
 def test_all_modes_are_found_and_one_that_is_lost_is_missed() -> None:
     truth = EightGaussians()
     assert landscape.minima_recall(held(truth)) == 1
@@ -119,6 +122,7 @@ def test_all_modes_are_found_and_one_that_is_lost_is_missed() -> None:
     assert landscape.minima_recall(held(truth, Lost(truth), "iso")) == 6 / 8
 
 
+@pytest.mark.long
 def test_a_minimum_between_the_modes_is_spurious() -> None:
     truth = EightGaussians()
 
@@ -129,6 +133,7 @@ def test_a_minimum_between_the_modes_is_spurious() -> None:
     assert landscape.minima_spurious(held(truth, Haunted(truth))) == 1
 
 
+@pytest.mark.long
 def test_a_dent_shallower_than_a_nat_is_none() -> None:
     """Without the least depth every ripple would be a minimum (the twin)."""
     truth = EightGaussians()
@@ -142,12 +147,14 @@ def test_a_dent_shallower_than_a_nat_is_none() -> None:
     assert len(found.minima.depth) > 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dataset", [PinkSpiral(), SmoothCheckerboard()], ids=["one piece", "no barriers"])
 def test_no_minima_are_asked_for_where_the_truth_has_none(dataset: Dataset) -> None:
     with pytest.raises(NotApplicable, match=r"one piece|not parted"):
         landscape.minima_recall(held(dataset))
 
 
+@pytest.mark.long
 def test_mode_masses_of_a_wrong_mixture() -> None:
     """Weights (0.8, 0.2) against (0.5, 0.5): a total variation of 0.3."""
     pair = Pair(sigma=0.4)
@@ -182,6 +189,7 @@ def test_gaps_of_rings_lie_between_the_rings() -> None:
     assert float((off > 3).double().mean()) > 0.95
 
 
+@pytest.mark.long
 def test_an_energy_that_is_low_between_the_modes_fails_the_antimode_test() -> None:
     """|grad log p|^2 vanishes between the modes as it does on them: the plain denoising auto-encoder's own energy."""
     truth = Moons()

@@ -123,6 +123,7 @@ def test_descents_of_the_distance_are_projections() -> None:
     assert manifold.projection_drift(c) < 0.1
 
 
+@pytest.mark.long
 def test_descents_do_not_depend_on_the_scale_of_the_energy() -> None:
     small, large = (held(OfDistance(RING, shape)) for shape in (torch.square, lambda d: 1e4 * d**2))
     ends = [c.evaluation.once(manifold.descents).end for c in (small, large)]

@@ -57,6 +57,7 @@ def test_truth_against_truth_has_the_known_expectations() -> None:
     assert neighbors.ball_counts(real, fake, 5).mean() / 5 == pytest.approx(1, abs=0.03)
 
 
+@pytest.mark.long
 def test_a_classifier_is_at_chance_on_the_same_law_and_at_bayes_on_a_shift() -> None:
     """Two normals a distance 2 apart: the best accuracy is Phi(1)."""
     same = neighbors.classifier_accuracy(draws(1000, 0), draws(1000, 1), 0)

@@ -27,6 +27,7 @@ def today() -> list[Reading]:
     return [Reading(v.metric, v.variant, "8gaussians", v.value, 0, 0) for v in found if v.value is not None]
 
 
+@pytest.mark.long
 def test_what_is_on_record_is_what_is_read_today(today: list[Reading]) -> None:
     """Seed 0 lies within the spread of the record's three seeds; a metric whose meaning changed does not."""
     assert {(r.metric, r.variant) for r in today} == set(ON_CLUSTERS)

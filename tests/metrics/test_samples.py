@@ -106,6 +106,7 @@ def test_mmd_of_two_gaussians() -> None:
     assert abs(values.mean() - expected) < 4 * se
 
 
+@pytest.mark.long
 def test_mmd_in_float32_is_good_to_1e6() -> None:
     """The catalog's metric computes it in float32, to halve the cost; even for the narrowest kernel of a wide law."""
     dataset = EightGaussians()
@@ -250,6 +251,7 @@ def test_native_samples_need_a_sampler() -> None:
         metrics.mmd2(EvalContext(evaluation(half(EightGaussians())), "native"))
 
 
+@pytest.mark.long
 def test_distances_of_the_catalog_see_a_shift() -> None:
     """A translation by m costs |m| / sqrt 2 sliced, up to what two samples of one law differ by."""
     still, moved = native(lambda y: y), native(lambda y: y + torch.tensor([1.0, 0.0]).double())

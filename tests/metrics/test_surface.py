@@ -277,6 +277,7 @@ def test_auroc_agrees_with_scikit_learn_on_samples() -> None:
 cells = st.lists(st.tuples(st.integers(-5, 5), st.floats(0.01, 5), st.floats(0.01, 5)), min_size=2, max_size=30)
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(cells)
 def test_auroc_of_weighted_ties_is_scikit_learns(rows: list[tuple[int, float, float]]) -> None:
@@ -313,6 +314,7 @@ def truth(name: str) -> TruthOnSupport:
     return make_truth(PLANE[name][0], 300)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PLANE)
 def test_auroc_and_v95_of_the_oracle_table(name: str) -> None:
     _, area, volume = PLANE[name]
@@ -414,6 +416,7 @@ def test_refinement_flags_a_lattice_that_is_too_coarse() -> None:
 # --- the truth, and skill ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PLANE)
 def test_the_truth_scores_as_the_truth(name: str) -> None:
     """In float32, as the harness evaluates it."""
@@ -534,6 +537,7 @@ def order_only(evaluation: Evaluation) -> dict[str, float]:
     }
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(monotone)
 def test_what_is_said_of_the_order_is_invariant_under_monotone_maps(change: Callable[[Tensor], Tensor]) -> None:
@@ -549,6 +553,7 @@ def test_a_map_that_is_not_monotone_is_noticed() -> None:
         assert abs(value - expected[name]) > 1e-3, name
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.floats(-3, 3)), min_size=1, max_size=20))
 def test_divergences_are_not_negative_and_bound_each_other(rows: list[tuple[float, float, float]]) -> None:

@@ -14,6 +14,8 @@ from ebmbench.metrics.evaluate import evaluate
 from ebmbench.store.records import Value
 from tests.factories import Bowl, Normal, make_evaluation
 
+pytestmark = pytest.mark.long
+
 NEED_THE_TRUTH = (
     "skill kl kl_reverse tv nll_excess fisher spearman v95_ratio log_density_mse "
     "hellinger jeffreys iou95 spearman_uniform "
@@ -51,6 +53,7 @@ def test_what_never_needed_the_truth_is_the_same_number(name: str) -> None:
     assert number(hidden, name) == number(known, name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "tolerance"),
     [("nll_iso", 0.05), ("auroc", 0.01), ("d_prime", 0.8), ("mass_volume_area", 1.5), ("mmd2_common", 2e-3)],

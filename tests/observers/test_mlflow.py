@@ -91,7 +91,7 @@ def nothing_set() -> Iterator[None]:
         yield
 
 
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("ignore:.*noload")]
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("default"), pytest.mark.filterwarnings("ignore:.*noload")]
 
 
 def run(folder: Path, keyword: str | None = None, terminal: bool = False) -> Done:

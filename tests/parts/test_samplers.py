@@ -76,6 +76,7 @@ def after_trajectories(hmc: Hmc, scale: Tensor | float = 1.0) -> tuple[Tensor, T
     return y, last
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", [0.2, 0.7])
 def test_hmc_is_exact_whatever_its_step(step: float) -> None:
     y, last = after_trajectories(Hmc(step, 5, rate=0.0))
@@ -109,6 +110,7 @@ def test_a_preconditioner_changes_the_path_and_not_the_law() -> None:
     torch.testing.assert_close(y.var(0), VARIANCES, rtol=0.05, atol=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kernel", [Mala(1e-3), Hmc(1e-2, 5, target=0.65)])
 def test_the_step_size_finds_the_target_acceptance(kernel: Mala | Hmc) -> None:
     rng = Generator().manual_seed(2)

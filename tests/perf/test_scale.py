@@ -152,6 +152,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], below: Pa
     return names
 
 
+@pytest.mark.long
 def test_a_cached_trial_is_read_once(tmp_path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that finds all done opens seven files a trial: six for the status, one to be parsed. No mirror is made."""
     file, results = suite(tmp_path, ["nce", "kmeans"], 2), tmp_path / "results"
@@ -193,14 +194,17 @@ def small(tmp_path: Path, fill: Fill, monkeypatch: pytest.MonkeyPatch) -> list[s
     return [str(file), "--results", str(results)]
 
 
+@pytest.mark.long
 def test_a_plan_can_be_timed(once: Any, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "suite", lambda folder, names, seeds: small[0])
     test_plan(once, Path(small[-1]), ["-k", "nce and rings"])
 
 
+@pytest.mark.long
 def test_tables_can_be_timed(once: Any, small: list[str]) -> None:
     test_tables(once, small)
 
 
+@pytest.mark.long
 def test_a_run_of_cached_trials_can_be_timed(once: Any, small: list[str]) -> None:
     test_cached(once, small)

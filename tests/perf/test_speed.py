@@ -130,6 +130,7 @@ def test_a_step_can_be_timed(once: Any) -> None:
     assert once.extra_info["flops"] > 0
 
 
+@pytest.mark.long
 def test_the_metrics_can_be_timed(once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a lattice of a few cells."""
     original = make_evaluation

@@ -197,6 +197,7 @@ UNTOUCHED = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", TOUCHED)
 def test_an_edit_runs_again_exactly_what_it_touches(desk: Desk, sources: Sources, module: str) -> None:
     sources.edit(module, "\n# words alone\n")
@@ -205,12 +206,14 @@ def test_an_edit_runs_again_exactly_what_it_touches(desk: Desk, sources: Sources
     assert desk.again() == TOUCHED[module]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", UNTOUCHED)
 def test_an_edit_elsewhere_runs_nothing(desk: Desk, sources: Sources, module: str) -> None:
     sources.edit(module, "\nEDITED = 1\n")
     assert desk.again() == (set(), set())
 
 
+@pytest.mark.long
 def test_a_key_of_raw_text_would_fail_here(desk: Desk, sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wrong twin: hashed as it is written, a comment is another trial."""
     monkeypatch.setattr(closure, "_without_docstrings", lambda tree: tree)
@@ -223,6 +226,7 @@ def test_a_key_of_raw_text_would_fail_here(desk: Desk, sources: Sources, monkeyp
     assert desk.again() == (cells(("mine",)), set())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -238,6 +242,7 @@ def test_other_words_for_the_same_helper_run_nothing(desk: Desk, old: str, new: 
     assert desk.again() == (set(), set())
 
 
+@pytest.mark.long
 def test_a_helper_that_says_something_else_runs_its_method(desk: Desk) -> None:
     desk.edit("honesty_helper", "return 2.0", "return 3.0")
     assert desk.again() == (cells(("mine",)), set())
@@ -245,6 +250,7 @@ def test_a_helper_that_says_something_else_runs_its_method(desk: Desk) -> None:
     assert desk.again() == (set(), set()), "taken back, it is what is stored"
 
 
+@pytest.mark.long
 def test_a_default_of_a_record_is_a_parameter(desk: Desk) -> None:
     """The record's own code does not count; what it says of parameters does."""
     desk.edit("mine", 'summary="mine"', 'summary="other words"')
@@ -255,11 +261,13 @@ def test_a_default_of_a_record_is_a_parameter(desk: Desk) -> None:
     assert desk.again() == (cells(("mine",)), set())
 
 
+@pytest.mark.long
 def test_a_default_of_a_class_is_code(desk: Desk) -> None:
     desk.edit("honesty_class", "width: int = 3", "width: int = 4")
     assert desk.again() == (cells(("mine",)), set())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("distribution", "touched"),
     [("torch", cells()), ("numpy", cells()), ("scikit-learn", cells(("kmeans",))), ("mlflow", set[str]())],
@@ -294,6 +302,7 @@ SAME = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", SAME)
 def test_what_makes_no_number_runs_nothing(desk: Desk, change: str) -> None:
     assert SAME[change] != SUITE
@@ -319,6 +328,7 @@ def test_another_place_runs_nothing(desk: Desk) -> None:
     assert desk.again(folder=moved) == (set(), set())
 
 
+@pytest.mark.long
 def test_a_trial_whose_edit_was_taken_back_is_to_run(desk: Desk) -> None:
     """The worker refused it; any other failure stays a failure until it is asked for."""
     plan = desk.plan()

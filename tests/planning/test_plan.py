@@ -68,6 +68,7 @@ def test_select_is_remembered(plan: Plans) -> None:
     assert plan(text).run.select == {"gmm": "nll_validation"}
 
 
+@pytest.mark.long
 def test_a_label_renames_the_row_not_the_trial(plan: Plans) -> None:
     labelled = plan(edited("- nce", "- {name: nce, label: mine}"), seeds=1)
     assert labelled.trials[0].view.row == "mine"
@@ -124,6 +125,7 @@ def end(plan: Plan, store: Store, status: Status) -> None:
         folder.finish(make_attempt(status, error_type="Boom", message="why"))
 
 
+@pytest.mark.long
 def test_a_trial_that_failed_is_not_run_again_unless_told(plan: Plans, tmp_path: Path) -> None:
     store, narrow = Store(tmp_path / "results"), {"keyword": "nce and /0/"}
     assert plan(**narrow).trials[0].state is TrialState.TO_RUN
@@ -165,6 +167,7 @@ def measured(plan: Plan, store: Store, **notes: str) -> None:
         folder.finish(make_attempt())
 
 
+@pytest.mark.long
 def test_a_trial_that_is_all_done_is_cached_and_was_read_once(plan: Plans, tmp_path: Path) -> None:
     measured(plan(keyword="nce"), Store(tmp_path / "results"))
     nce, gmm = plan(seeds=1).trials
@@ -174,6 +177,7 @@ def test_a_trial_that_is_all_done_is_cached_and_was_read_once(plan: Plans, tmp_p
     assert gmm.ended is None
 
 
+@pytest.mark.long
 def test_a_metric_that_raised_is_measured_again_when_failures_are_retried(plan: Plans, tmp_path: Path) -> None:
     """One that does not apply is not."""
     measured(plan(keyword="nce and /0/"), Store(tmp_path / "results"), kl="error: Boom", skill="n/a: no reason")
@@ -183,6 +187,7 @@ def test_a_metric_that_raised_is_measured_again_when_failures_are_retried(plan: 
     assert (again.state, again.reason) == (TrialState.TO_RUN, "trained; to measure: kl")
 
 
+@pytest.mark.long
 def test_a_damaged_trial_is_to_run_and_the_reason_says_what_is_damaged(plan: Plans, tmp_path: Path) -> None:
     store, narrow = Store(tmp_path / "results"), {"keyword": "nce and /0/"}
     made = plan(**narrow)
@@ -193,6 +198,7 @@ def test_a_damaged_trial_is_to_run_and_the_reason_says_what_is_damaged(plan: Pla
     assert again.reason.startswith("damaged: metrics.json has 2 bytes")
 
 
+@pytest.mark.long
 def test_another_lattice_measures_again_and_trains_nothing(tmp_path: Path) -> None:
     """How surfaces are measured is a part of the key of every metric, and of no trial."""
     store = Store(tmp_path)
@@ -221,6 +227,7 @@ def test_the_record_says_what_the_run_is_judged_by(plan: Plans) -> None:
     assert made.run.trials == tuple(trial.view for trial in made.trials)
 
 
+@pytest.mark.long
 def test_trials_are_found_by_their_state(plan: Plans, tmp_path: Path) -> None:
     measured(plan(keyword="nce"), Store(tmp_path / "results"))
     made = plan()
@@ -238,6 +245,7 @@ def names_of(plan: Plan, state: TrialState) -> list[str]:
 ALL = [f"{method}/8gaussians/{seed}/cpu" for seed in (0, 1) for method in ("nce", "gmm")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("expression", "chosen"),
     [
@@ -264,6 +272,7 @@ def test_k_that_matches_nothing_is_an_error(plan: Plans, expression: str) -> Non
         plan(keyword=expression)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("expression", ["nce and", "(nce", "nce)", "and", "not", "nce gmm", "()", "   "])
 def test_k_that_is_no_expression_is_an_error(plan: Plans, expression: str) -> None:
     with pytest.raises(UsageError, match="-k"):
@@ -303,12 +312,14 @@ OTHER: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", SAME)
 def test_a_key_does_not_depend_on(plan: Plans, change: str) -> None:
     before = keys(plan())["nce/8gaussians/0/cpu"]
     assert before in {trial.view.key for trial in plan(**SAME[change]).trials}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", OTHER)
 def test_a_key_depends_on(plan: Plans, change: str) -> None:
     before = set(keys(plan()).values())
@@ -322,6 +333,7 @@ def test_all_cells_have_keys_of_their_own(plan: Plans) -> None:
     assert len({trial.view.key for trial in made.trials}) == len(made.trials) == 8
 
 
+@pytest.mark.long
 def test_a_plan_is_the_same_plan_again(plan: Plans) -> None:
     """Its id is a function of the suite's name and its trials; a narrowed one is another plan."""
     assert plan().run.plan_id == plan(file="other.yaml").run.plan_id
@@ -343,6 +355,7 @@ def key_of_mine(plan: Plans, file: Path, text: str, *others: Path) -> str:
     return made.trials[0].view.key
 
 
+@pytest.mark.long
 def test_code_counts_and_its_words_do_not(plan: Plans, tmp_path: Path) -> None:
     text = METHOD_PLUGIN.replace("SUPPORTS", "return None")
     key = key_of_mine(plan, tmp_path / "mine.py", text)
@@ -353,6 +366,7 @@ def test_code_counts_and_its_words_do_not(plan: Plans, tmp_path: Path) -> None:
     assert key_of_mine(plan, tmp_path / "mine.py", edited("SCALE = 1.0", "SCALE = 2.0", text)) != key
 
 
+@pytest.mark.long
 def test_the_code_of_a_method_and_of_a_dataset_in_two_files_both_count(plan: Plans, tmp_path: Path) -> None:
     """An edit of either is another trial, whichever file's hash comes first."""
     text = METHOD_PLUGIN.replace("SUPPORTS", "return None")

@@ -20,6 +20,7 @@ from tests.plans import DATASET_PLUGIN, METHOD_PLUGIN, SUITE, Plans, edited, key
 # --- what is found ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_defaults_are_part_of_a_trial(plan: Plans) -> None:
     """A default spelled out is the same trial; a preset of the catalog is filled in."""
     plain = keys(plan())["nce/8gaussians/0/cpu"]
@@ -98,6 +99,7 @@ def test_an_unknown_metric_is_named_at_its_place(plan: Plans) -> None:
         plan(edited("[skill]", "[kll]"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "listed", [["kll"], ["kll", "nll", "tv"], ["skill", "tv", "kll"], ["nll", "kl", "kll", "tv", "fisher"]]
 )

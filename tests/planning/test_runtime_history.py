@@ -47,6 +47,7 @@ def past(plan: Plan, store: Store) -> list[float]:
     return sorted(seconds for _, seconds in past_trials(plan, plan.of(TrialState.TO_RUN), store))
 
 
+@pytest.mark.long
 def test_the_past_is_of_this_plan_and_of_earlier_runs_of_the_suite(tmp_path: Path) -> None:
     store = Store(tmp_path)
     before = planned(store, seeds=[0, 1])
@@ -58,6 +59,7 @@ def test_the_past_is_of_this_plan_and_of_earlier_runs_of_the_suite(tmp_path: Pat
     assert past(planned(store, seeds=[0]), store) == [], "nothing is to run"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change",
     [
@@ -77,6 +79,7 @@ def test_what_is_not_alike_has_no_say(tmp_path: Path, change: dict[str, Any]) ->
     assert past(planned(store, **change, seeds=[5]), store) == []
 
 
+@pytest.mark.long
 def test_a_trial_took_what_its_longest_attempt_of_that_outcome_took(tmp_path: Path) -> None:
     """Not the time-out before, and not the few seconds in which a new metric was measured."""
     store = Store(tmp_path)
@@ -86,6 +89,7 @@ def test_a_trial_took_what_its_longest_attempt_of_that_outcome_took(tmp_path: Pa
     assert past(planned(store, seeds=[5]), store) == [50.0]
 
 
+@pytest.mark.long
 def test_a_skipped_trial_and_one_that_was_never_tried_teach_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
     before = planned(store, methods=["nce", "mpf"], seeds=[0])
@@ -93,6 +97,7 @@ def test_a_skipped_trial_and_one_that_was_never_tried_teach_nothing(tmp_path: Pa
     assert past(planned(store, methods=["nce", "mpf"], seeds=[0, 1]), store) == []
 
 
+@pytest.mark.long
 def test_the_newest_runs_come_first_and_a_damaged_record_is_left_out(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for run_id, seed, seconds in (("1", 0, 10.0), ("2", 1, 20.0)):

@@ -47,6 +47,7 @@ def test_the_seed_comes_last_in_a_canonical_identity(tmp_path: Path) -> None:
     assert canonical(identity).endswith(',"seed":0}')
 
 
+@pytest.mark.long
 def test_an_identity_is_made_once_a_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
 
@@ -63,6 +64,7 @@ def test_an_identity_is_made_once_a_template(tmp_path: Path, monkeypatch: pytest
     assert counts == {1: 18, 50: 18}
 
 
+@pytest.mark.long
 def test_no_spec_is_made_for_a_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(templates, "TrialSpec", None)
     made = plan_of(tmp_path, SUITE)
@@ -126,6 +128,7 @@ def test_a_device_that_is_not_there_is_the_first_obstacle(tmp_path: Path) -> Non
     assert away.key(0) == made.key(0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("dataset", "method", "obstacle"),
     [

@@ -52,6 +52,7 @@ def test_a_file_is_read_beside_its_suite_and_kept_by_content(tmp_path: Path) -> 
     assert planned.spec.dataset.target == "ebmbench.datasets.table:Table"
 
 
+@pytest.mark.long
 def test_the_key_depends_on_the_content_and_not_on_the_path(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     np.save(tmp_path / "mine.npy", some_rows())
@@ -63,6 +64,7 @@ def test_the_key_depends_on_the_content_and_not_on_the_path(tmp_path: Path) -> N
     assert mine != edited
 
 
+@pytest.mark.long
 def test_the_true_energy_is_skipped_with_the_reason(tmp_path: Path) -> None:
     np.save(tmp_path / "mine.npy", some_rows())
     head = HEAD.replace("[gmm]", "[oracle, gmm, mle_grid]")
@@ -72,6 +74,7 @@ def test_the_true_energy_is_skipped_with_the_reason(tmp_path: Path) -> None:
     assert not grid.view.skipped
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -158,6 +158,7 @@ SIZES = (1000, 4000, 16_000, 64_000)
 REPLICATES = 30
 
 
+@pytest.mark.long
 @every
 def test_the_error_falls_like_one_over_the_root_of_the_data(name: str) -> None:
     generator, errors = Generator().manual_seed(5), []
@@ -202,6 +203,7 @@ def divergence(surface: Surface) -> float:
     return float((log_p.exp() * (log_p - log_q)).sum())
 
 
+@pytest.mark.long
 @every
 def test_an_objective_finds_the_machine(name: str) -> None:
     surface = trained(method_of(name, **FAST), name, 400)
@@ -210,6 +212,7 @@ def test_an_objective_finds_the_machine(name: str) -> None:
     assert float((theta - true_theta()).abs().max()) < 0.35
 
 
+@pytest.mark.long
 @every
 def test_a_flipped_objective_does_not(name: str) -> None:
     method = method_of(name, **FAST)

@@ -204,6 +204,7 @@ def test_a_step_moves_each_prototype_down_the_gradient_of_its_energy() -> None:
     assert not torch.allclose(surface.prototypes, upwards, atol=1e-3)
 
 
+@pytest.mark.long
 def test_stochastic_gradients_with_a_least_rate_get_below_lloyd_on_the_spiral_and_without_it_do_not() -> None:
     """The lecture has coordinate descent better and faster: true of rates that die out, and of those alone."""
     data, test = PinkSpiral(), PinkSpiral().sample(20_000, Generator().manual_seed(9)).y.float()

@@ -73,6 +73,7 @@ def test_an_untrained_lista_is_ista_cut_short_and_a_flipped_step_is_not() -> Non
     assert not torch.allclose(surface.infer(y), unrolled(surface, y, 7, -1.0), atol=0.1)
 
 
+@pytest.mark.long
 def test_the_amortization_gap_is_never_negative_and_vanishes_with_the_depth_and_falls_in_training() -> None:
     y = 1.2 * normals(2000)
     gaps = {depth: built(LISTA(depth=depth)) for depth in (1, 5, 400)}
@@ -124,6 +125,7 @@ def test_codes_cannot_shrink_into_larger_weights() -> None:
         assert not torch.allclose(surface(y), before - price / 2)
 
 
+@pytest.mark.long
 def test_a_higher_price_makes_sparser_codes() -> None:
     y, used = moons(2000), []
     for penalty in (0.01, 0.3):
@@ -176,6 +178,7 @@ def test_the_lattice_energy_of_a_linear_decoder_is_scikit_learns_ppca() -> None:
         assert np.abs(surface(y).numpy() - expected)[near].max() > 0.1
 
 
+@pytest.mark.long
 def test_a_linear_vae_reaches_the_likelihood_of_ppca() -> None:
     """At the optimum q is the posterior, the bound is tight, and equals the likelihood of PPCA (Lucas et al. 2019)."""
     y = correlated(4000)
@@ -220,6 +223,7 @@ def test_the_soft_energy_is_scikit_learns_mixture_of_one_width() -> None:
         assert np.abs(surface.soft_energy(y, places).numpy() - expected).max() > 1e-2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", [VAE(batch=64), VQVAE(batch=64)], ids=lambda m: type(m).__name__)
 def test_it_integrates_to_one_and_samples_what_it_says(method: GradientMethod) -> None:
     y = moons(2000)
@@ -274,6 +278,7 @@ def test_the_energy_is_the_least_over_all_codes_and_its_gradient_that_of_the_min
     torch.testing.assert_close(gradient, expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.long
 def test_it_draws_a_curve_through_data_on_a_curve() -> None:
     """Half a circle: the energy falls to nearly zero on it, and is the squared distance off it."""
     angle = math.pi * torch.rand(4000, generator=Generator().manual_seed(0))

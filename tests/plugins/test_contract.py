@@ -37,6 +37,7 @@ from tests.catalogued import (
 from tests.factories import make_problem
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_energy_is_one_number_a_row_and_depends_on_its_row_alone(name: str) -> None:
     surface, y = trained(name), (1 if name.endswith(BITS) else 3) * rows(name, 64, 9)
@@ -52,6 +53,7 @@ def test_the_energy_is_one_number_a_row_and_depends_on_its_row_alone(name: str) 
         assert torch.equal(surface(y), energy)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_rebuilt_from_shapes_and_its_state_alone(name: str) -> None:
     surface, file = trained(name), io.BytesIO()
@@ -63,6 +65,7 @@ def test_a_model_is_rebuilt_from_shapes_and_its_state_alone(name: str) -> None:
         assert torch.equal(again(rows(name, 50)), surface(rows(name, 50)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_seed_gives_the_same_model_and_no_global_number_is_drawn(name: str) -> None:
     before = torch.random.get_rng_state()
@@ -72,6 +75,7 @@ def test_the_same_seed_gives_the_same_model_and_no_global_number_is_drawn(name: 
     assert equal_states(first, second)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_neighbors_change_no_number(name: str) -> None:
     """Another method is trained before it, and step by step beside it, in one process: it is what it is alone."""
@@ -96,6 +100,7 @@ def test_one_step_of_a_closed_form_is_all(name: str) -> None:
     torch.testing.assert_close(fitted, other, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [n for n in NAMES if not is_reference(n) and n not in CLOSED_FORM])
 def test_training_changes_the_surface_and_another_seed_changes_it_otherwise(name: str) -> None:
     y = rows(name, 100, 4)
@@ -106,6 +111,7 @@ def test_training_changes_the_surface_and_another_seed_changes_it_otherwise(name
     assert not torch.allclose(longer, other)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [n for n in PLANE if n not in ("oracle",)])
 def test_the_energy_has_an_input_gradient(name: str) -> None:
     surface, y = trained(name), rows(name, 20, 2)
@@ -117,6 +123,7 @@ def test_the_energy_has_an_input_gradient(name: str) -> None:
     assert float(wrong.median()) < 0.05
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [n for n in NAMES if not is_reference(n)])
 def test_a_training_that_is_cut_goes_on_to_the_same_numbers(name: str, tmp_path: Path) -> None:
     """Through the loop, a snapshot on disk, and fresh objects: bit for bit; without the generator it would not be."""
@@ -181,6 +188,7 @@ class Cut:
         return self.progress.steps, self.progress.samples, self.progress.meter.state()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [

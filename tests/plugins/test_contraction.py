@@ -101,6 +101,7 @@ def mean_norm(surface: ReconstructionSurface) -> float:
         return float(jacobian_norms(layer_of(surface), points(200)).mean())
 
 
+@pytest.mark.long
 def test_the_penalty_contracts_and_its_flipped_twin_does_not() -> None:
     fast = {"units": 32, "lr": 0.02}
     free, held = (mean_norm(trained(CAEEncoder(contraction=weight, **fast))) for weight in (0.0, 10.0))
@@ -164,6 +165,7 @@ def linear_units(surface: ReconstructionSurface) -> float:
         return float((layer.encoder(points(500)).abs() < 1).double().mean())
 
 
+@pytest.mark.long
 def test_the_penalty_saturates_and_its_flipped_twin_does_not() -> None:
     fast = {"units": 32, "lr": 0.02}
     free, held = (linear_units(trained(SaturatingAE(saturation=h, **fast))) for h in (0.0, 0.1))

@@ -91,6 +91,7 @@ def optimal() -> Tensor:
 ONE_LEVEL = DAE(noise_low=NOISE, noise_high=NOISE, lr=0.02, warmup=5, ema=0.98)
 
 
+@pytest.mark.long
 def test_dae_finds_the_optimal_denoiser_of_normal_data() -> None:
     """G(y) = S (S + s^2 I)^-1 y."""
     torch.testing.assert_close(linear_denoiser(ONE_LEVEL, 500), optimal(), atol=0.03, rtol=0)
@@ -184,6 +185,7 @@ def excess(surface: MaskedSurface) -> float:
     return float((found - conditional(y)).mean())
 
 
+@pytest.mark.long
 def test_the_softmax_finds_the_conditionals_of_normal_data() -> None:
     assert abs(excess(masked("softmax"))) < 0.03
 
@@ -192,6 +194,7 @@ def test_a_flipped_softmax_does_not() -> None:
     assert not abs(excess(masked("softmax", flip=True, steps=50))) < 0.5
 
 
+@pytest.mark.long
 def test_the_bins_are_a_density() -> None:
     """Each conditional sums to one over the box, and between two centers its logarithm is linear."""
     surface = masked("softmax")
@@ -208,6 +211,7 @@ def test_the_bins_are_a_density() -> None:
     torch.testing.assert_close(line.diff(n=2), torch.zeros(3), atol=1e-4, rtol=0)
 
 
+@pytest.mark.long
 def test_a_prediction_does_not_see_what_it_predicts() -> None:
     surface = masked("softmax")
     y = torch.randn(5, 2, generator=Generator().manual_seed(9))
@@ -218,6 +222,7 @@ def test_a_prediction_does_not_see_what_it_predicts() -> None:
     assert not torch.allclose(before[:, 1], after[:, 1])
 
 
+@pytest.mark.long
 def test_the_other_head_finds_the_conditional_mean() -> None:
     surface, y = masked("mean"), Normal().sample(2000, Generator().manual_seed(10)).y
     with torch.no_grad():
@@ -255,6 +260,7 @@ def bit_energies(surface: MaskedSurface) -> tuple[Tensor, Tensor, Tensor]:
     return found, softplus((1 - 2 * y) * (bias + y @ weights)), MACHINE.log_prob(y).exp()
 
 
+@pytest.mark.long
 def test_the_softmax_finds_the_conditionals_of_bits() -> None:
     """Weighted by the truth, the excess is the KL of the conditionals; the energy is minus the pseudo-likelihood."""
     found, truth, p = bit_energies(masked_bits())
@@ -272,6 +278,7 @@ def test_a_flipped_softmax_of_bits_does_not() -> None:
     assert not float((p[:, None] * (found - truth)).sum(0).mean()) < 0.1
 
 
+@pytest.mark.long
 def test_on_bits_the_mean_is_the_probability() -> None:
     """Nothing is blurred: the mean of the signs is 2 p - 1."""
     surface, y = masked_bits("mean"), MACHINE.domain.support(2).points

@@ -43,6 +43,7 @@ def jacobian_of(surface: FlowSurface, u: Tensor) -> tuple[Tensor, Tensor]:
     return z.detach(), torch.stack(gradients, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", FLOWS, ids=lambda m: type(m).__name__)
 def test_the_energy_is_the_change_of_variables_by_autograd(method: FlowMethod) -> None:
     surface = trained(method, 20).double()
@@ -54,6 +55,7 @@ def test_the_energy_is_the_change_of_variables_by_autograd(method: FlowMethod) -
     assert not torch.allclose(surface(y), base + log_det, atol=1e-2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", FLOWS, ids=lambda m: type(m).__name__)
 def test_a_flow_integrates_to_one_and_has_learned(method: FlowMethod) -> None:
     surface, data = trained(method, 100), Moons()
@@ -67,6 +69,7 @@ def test_a_flow_integrates_to_one_and_has_learned(method: FlowMethod) -> None:
     assert float(((log_p + support.log_weight).exp() * (log_p + energy)).sum()) < 0.8  # a Gaussian: 0.90
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", FLOWS, ids=lambda m: type(m).__name__)
 def test_samples_have_the_moments_of_the_density(method: FlowMethod) -> None:
     surface = trained(method)

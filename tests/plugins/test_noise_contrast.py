@@ -127,6 +127,7 @@ def rank_loss(surface: NoiseSurface, given: Given) -> float:
     return total
 
 
+@pytest.mark.long
 def test_rank_nce_at_the_truth_is_its_floor() -> None:
     """With one draw: E_p E_q log(1 + p(y') q(y) / (p(y) q(y'))), by quadrature on the plane of (y, y')."""
     given = Given()
@@ -184,6 +185,7 @@ def variance_of_nce(ratio: int, points: int = 1000, replicates: int = 1000) -> f
     return points * float(surface.theta[0].detach().var())
 
 
+@pytest.mark.long
 def test_nce_pays_one_plus_one_over_nu_times_the_variance_of_maximum_likelihood() -> None:
     """T Var = 2 (1 + 1 / nu) for the precision of N(0, 1) with q = p; maximum likelihood has 2."""
     y = torch.randn(1000, 1000, generator=Generator().manual_seed(5))
@@ -216,6 +218,7 @@ def cnce_gradient(noise: float, a: float, b: float) -> Tensor:
     return total
 
 
+@pytest.mark.long
 def test_cnce_tends_to_score_matching_as_its_noise_shrinks() -> None:
     expected = score_matching_gradient(0.5, 0.1)
     torch.testing.assert_close(cnce_gradient(0.05, 0.5, 0.1), expected, atol=0.2, rtol=0)
@@ -240,6 +243,7 @@ def discrepancy(a: float, t: float) -> float:
     return a - a * (1 + t) / (1 + a * t) - math.log(1 + a * t)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("a", [0.5, 1.0, 2.0])
 def test_energy_discrepancy_is_its_closed_form(a: float) -> None:
     method = EnergyDiscrepancy(variance=0.5, draws=256, stabilizer=0.0)

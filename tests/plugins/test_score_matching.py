@@ -90,6 +90,7 @@ def test_on_normal_data_score_matching_is_maximum_likelihood() -> None:
     assert float(slope_at(SMExact(), torch.linalg.inv(sample) * 1.1, y).abs().max()) > 0.05
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", METHODS)
 def test_every_variant_finds_the_precision_of_normal_data(name: str) -> None:
     """Gradient descent on the loss ends at the inverse sample covariance, the slices' own noise aside."""
@@ -135,6 +136,7 @@ FLOORS = [(EightGaussians(), -7.74), (Rings(), -77.8)]
 """-I / 2, from quadrature."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("dataset", "floor"), FLOORS, ids=lambda value: type(value).__name__)
 def test_the_loss_of_the_true_energy_is_the_floor(dataset: Dataset, floor: float) -> None:
     y = dataset.sample(40_000, rng(3)).y.double()
@@ -160,6 +162,7 @@ def exact_loss() -> float:
         return float(SMExact().loss(net_surface(), Batch(normal_data(100)), rng(0)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reduced", [False, True])
 def test_over_all_slices_the_sliced_loss_is_the_exact_one(reduced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the plane the signs have four values: many draws of 100 rows come to the mean. One axis alone does not."""
@@ -287,6 +290,7 @@ def covariance(draw: Callable[[LevelSurface], Tensor]) -> Tensor:
     return torch.cov(draw(level_surface(NormalLevels())).T)
 
 
+@pytest.mark.long
 def test_annealed_samples_of_a_normal_have_its_moments() -> None:
     surface = level_surface(NormalLevels())
     y = surface.sample(20_000, rng(12))

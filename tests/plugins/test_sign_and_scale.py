@@ -149,12 +149,14 @@ def flipped(method: GradientMethod) -> GradientMethod:
     return twin
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start", [0.4, 2.0])
 @pytest.mark.parametrize("name", CASES)
 def test_an_objective_finds_the_closed_form(name: str, start: float) -> None:
     assert parameter(fitted(name, start)) == pytest.approx(CASES[name][2], abs=0.05)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_a_flipped_objective_does_not(name: str) -> None:
     method, _, truth = CASES[name]
@@ -162,6 +164,7 @@ def test_a_flipped_objective_does_not(name: str) -> None:
     assert not abs(found - truth) < 0.15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["nce", "snl"])
 def test_the_normalizer_is_estimated(name: str) -> None:
     surface = fitted(name, 0.4)

@@ -50,6 +50,7 @@ def test_the_solution_satisfies_the_optimality_conditions_and_ista_without_shrin
     assert not ((u - least_squares @ atoms) @ atoms.T + 0.2 * least_squares.sign()).abs().max() < 1e-4
 
 
+@pytest.mark.long
 def test_the_default_number_of_iterations_is_enough() -> None:
     method = SparseCoding()
     u = torch.randn(2000, 2, generator=Generator().manual_seed(3), dtype=torch.float64) * 1.5
@@ -67,6 +68,7 @@ def duality_gap(u: Tensor, atoms: Tensor, z: Tensor, penalty: float) -> Tensor:
     return objective(u, atoms, z, penalty) - dual
 
 
+@pytest.mark.long
 def test_the_duality_gap_certifies_the_default_codes_and_rejects_codes_cut_short() -> None:
     method = SparseCoding()
     u = torch.randn(2000, 2, generator=Generator().manual_seed(3), dtype=torch.float64) * 1.5
@@ -93,6 +95,7 @@ def surface(seed: int = 0) -> Dictionary:
     return Dictionary(PROBLEM, SparseCoding(iterations=3000)).double()
 
 
+@pytest.mark.long
 def test_the_energy_is_convex_even_and_zero_at_the_mean() -> None:
     f = surface()
     a, b = (torch.randn(500, 2, generator=Generator().manual_seed(s), dtype=torch.float64) * 2 for s in (4, 5))
@@ -130,6 +133,7 @@ def learned(flip: bool) -> float:
     return float((unit @ truth.T).abs().amax(0).min())
 
 
+@pytest.mark.long
 def test_learning_finds_the_directions_of_sparse_sources_and_on_mirrored_data_does_not() -> None:
     assert learned(flip=False) > 0.999
     assert learned(flip=True) < 0.9

@@ -33,6 +33,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("methods", [1, 16, 17, 45])
 @pytest.mark.usefixtures("pictures")
 def test_each_method_stands_once_beside_the_truth(methods: int) -> None:
@@ -177,6 +178,7 @@ def test_a_file_that_is_no_archive_is_not_drawn(tmp_path: Path, content: bytes) 
     assert read_picture(trial) is None
 
 
+@pytest.mark.long
 def test_the_figure_of_a_run_shows_what_is_stored_and_is_the_same_every_time(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     stored(lab)
@@ -191,6 +193,7 @@ def test_the_figure_of_a_run_shows_what_is_stored_and_is_the_same_every_time(tmp
 # --- one trial, one dataset ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_trial_is_drawn_with_its_curve(tmp_path: Path) -> None:
     trial, path = stored(Lab(tmp_path), curve=True), tmp_path / "trial.png"
     assert draw_trial(trial, PLANE, path)

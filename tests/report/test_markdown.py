@@ -178,6 +178,7 @@ def times(*trials: TrialResult) -> str:
     return found[found.index("## Passes (millions) and seconds until the forward KL is within a target") :]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("steps", "shown"),
     [

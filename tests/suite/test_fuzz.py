@@ -121,12 +121,14 @@ def mutants(draw: st.DrawFn) -> str:
 yaml_like = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=30).map("".join)
 
 
+@pytest.mark.long
 @settings(ordinary, max_examples=FEW)
 @given(content=st.one_of(st.text(max_size=200), st.binary(max_size=200), yaml_like))
 def test_random_content(scratch: Path, content: str | bytes) -> None:
     outcome(written(scratch, content))
 
 
+@pytest.mark.long
 @settings(ordinary, max_examples=MANY)
 @given(text=mutants())
 def test_mutated_text(scratch: Path, text: str) -> None:
@@ -207,6 +209,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.long
 @settings(ordinary, max_examples=MANY)
 @given(document=documents())
 def test_mutated_documents(document: dict[str, Any]) -> None:
@@ -237,6 +240,7 @@ oddly = st.randoms(use_true_random=True)
 """Seeded by the example, and quicker than to draw each oddity by itself."""
 
 
+@pytest.mark.long
 @settings(ordinary, max_examples=FEW)
 @given(document=documents(), random=oddly)
 def test_mutated_documents_as_files(scratch: Path, document: dict[str, Any], random: Random) -> None:
@@ -262,6 +266,7 @@ values = st.one_of(
 settings_made = st.tuples(st.lists(steps, max_size=5).map(".".join), values).map("=".join)
 
 
+@pytest.mark.long
 @settings(ordinary, max_examples=FEW)
 @given(overrides=st.lists(st.one_of(settings_made, st.text(max_size=12)), min_size=1, max_size=3))
 def test_random_settings(scratch: Path, overrides: list[str]) -> None:

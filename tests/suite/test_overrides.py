@@ -7,6 +7,7 @@ import pytest
 from tests.suites import VALID, Read, refusal
 
 
+@pytest.mark.long
 def test_set_replaces_a_nested_value(read: Read) -> None:
     assert read(VALID, "budget.passes=77").budget.passes == 77
     assert read(VALID, "name=other", "seeds=[5]").seeds == (5,)

@@ -108,6 +108,7 @@ def expressions() -> st.SearchStrategy[str]:
     )
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(expressions())
 def test_an_expression_means_what_python_would_say(expression: str) -> None:

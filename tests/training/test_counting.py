@@ -30,6 +30,7 @@ from tests.factories import Normal, make_problem
 PLANE_UNIT = pass_flops(square(4), NetConfig())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_step_is_charged_what_its_formula_says(name: str) -> None:
     found, rows = charged(name)
@@ -37,6 +38,7 @@ def test_a_step_is_charged_what_its_formula_says(name: str) -> None:
     assert found.passes == pytest.approx(max(by_hand(name) / unit_of(name), rows), rel=0.02)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TRAINED)
 def test_nobody_pays_less_than_a_pass_for_each_row_of_data(name: str) -> None:
     found, rows = charged(name)
@@ -328,6 +330,7 @@ METHOD = CNCE(batch=16, pairs=1)
 SMALL = make_problem(square(5), NetConfig(features=4, scales=(1.0,), width=4, depth=1))
 
 
+@pytest.mark.long
 def test_equal_runs_are_charged_equally() -> None:
     """To the last digit, and so they take the same number of steps."""
     runs = [spent(METHOD, 80, METHOD.build(SMALL)) for _ in range(2)]

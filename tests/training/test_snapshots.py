@@ -58,6 +58,7 @@ class Plug(Exception):
     """Pulled."""
 
 
+@pytest.mark.long
 def test_a_trial_that_is_cut_ends_with_the_files_of_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

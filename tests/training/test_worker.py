@@ -85,6 +85,7 @@ def again(folder: TrialFolder) -> Status:
 # --- a trial that goes well ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_what_was_done_is_in_the_folder_and_sealed(done: TrialFolder) -> None:
     assert done.check() == (Status.OK, "")
     written = {"trial.json", "TRAINED", "model.pt", "metrics.json", "curve.jsonl", "samples.npz", "surface.npz"}
@@ -95,6 +96,7 @@ def test_what_was_done_is_in_the_folder_and_sealed(done: TrialFolder) -> None:
     assert attempt.total_seconds > 0
 
 
+@pytest.mark.long
 def test_what_training_cost_is_recorded(done: TrialFolder) -> None:
     """256 rows of data and four times as many of noise a step, forward and back."""
     training = done.training()
@@ -110,6 +112,7 @@ def test_what_training_cost_is_recorded(done: TrialFolder) -> None:
     assert training.sha256 == {name: digest(done.file(name)) for name in ("model.pt", MILESTONES)}
 
 
+@pytest.mark.long
 def test_the_metrics_are_those_that_were_asked_for(done: TrialFolder) -> None:
     measured = done.measurements()
     assert measured is not None
@@ -148,6 +151,7 @@ def test_the_model_is_the_one_that_was_measured(done: TrialFolder) -> None:
         np.testing.assert_allclose(surface(points.float()).numpy(), stored, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.long
 def test_the_same_trial_again_gives_the_same_numbers(done: TrialFolder, planned: TrialFolder) -> None:
     assert work(planned, n_concurrent=3) is Status.OK
     assert planned.file("model.pt").read_bytes() == done.file("model.pt").read_bytes()
@@ -248,6 +252,7 @@ def test_an_energy_of_a_wrong_form_fails_before_the_first_step(
     assert planned.training() is None
 
 
+@pytest.mark.long
 def test_bits_are_judged_before_the_first_step_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = planned_trial(tmp_path, datasets=[{"name": "boltzmann", "units": 4}], methods=["mpf"], metrics=["kl"])
     spec = folder.spec()
@@ -278,6 +283,7 @@ def test_divergence_keeps_the_curve_up_to_where_it_was(planned: TrialFolder, mon
     assert not planned.file("model.pt").exists()
 
 
+@pytest.mark.long
 def test_an_energy_that_explodes_in_the_last_steps_is_divergence(
     planned: TrialFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

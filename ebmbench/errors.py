@@ -27,6 +27,10 @@ class NotApplicable(Exception):
     """A number that cannot be had here; the message says why."""
 
 
+class NotNormalizable(NotApplicable):
+    """exp(-F) has no finite integral, or none at all: a finding, and no gap."""
+
+
 class EngineLost(Exception):
     """No workers can be started any more: the command line exits with code 5."""
 

@@ -302,7 +302,8 @@ def _executor(planned: Planned) -> Executor:
     if options.executor == "inline":
         return InlineExecutor(root)
     timeout = parse_duration(options.timeout) if options.timeout else planned.suite.timeout
-    return LocalExecutor(root, timeout, planned.suite.memory)
+    threads = max(profile.threads for profile in planned.suite.devices)
+    return LocalExecutor(root, timeout, planned.suite.memory, threads)
 
 
 def _write(report: Report, catalog: Catalog) -> None:

@@ -141,7 +141,7 @@ def fista() -> int:
 
 
 FLOPS: dict[str, int] = {
-    "mle_grid": (256 + 48 * 48) * ENERGY.trained,
+    "mle_grid": (256 + 44 * 44 + 4 * (12 * 12 - 6 * 6)) * ENERGY.trained,
     "snl": (256 + 1024) * ENERGY.trained + 1024 * NOISE,
     "nce": (256 + 4 * 256) * ENERGY.trained + 1024 * NOISE,
     "rank_nce": (256 + 1024) * ENERGY.trained + 1024 * NOISE,
@@ -181,7 +181,7 @@ FLOPS: dict[str, int] = {
     "realnvp": 256 * flow(outputs=2, layers=8),
     "kmeans_sgd": 0,
     "kmeans": 500 * 2 * 2 * (64 + 1),
-    "gmm": 500 * 4 * 2 * 2 * 64,
+    "gmm": 500 * 64 * 2 * (2 * 2 + 2 + 2 * 2),  # whitening, sums, sums of squares
     "pca": 500 * (2 * 2 * 2 + 2 * 2 * 2),  # the covariance; then onto the axis and back, for the loss
     "ppca": 500 * 2 * 2 * 2,
     "mle_enum@binary": (1024 + 2**6) * BITS_ENERGY.trained,

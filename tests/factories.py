@@ -12,10 +12,11 @@ import torch
 from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Batch, Dataset
-from ebmbench.contracts.domain import Box, Domain
+from ebmbench.contracts.domain import Box, Domain, square
 from ebmbench.contracts.problem import Problem
 from ebmbench.contracts.records import EnergyKind, NetConfig, Protocol, Status, Strategy, Track
 from ebmbench.contracts.surface import Surface
+from ebmbench.datasets.plane import Clusters
 from ebmbench.identity.canonical import sha256
 from ebmbench.identity.keys import KEY_LENGTH
 from ebmbench.metrics.context import Evaluation
@@ -101,6 +102,7 @@ def make_training(**facts: Any) -> Training:
         "energy_rows": 500,
         "gradient_rows": 100,
         "samples": 250,
+        "rows": 200,
         "peak_bytes": 1,
     }
     return Training(**{**defaults, **facts})
@@ -256,6 +258,17 @@ class Lab:
 
 
 # --- data and energies with closed forms -----------------------------------------------------------------------------
+
+
+class Pair(Clusters):
+    """Two normals at (+-2, 0)."""
+
+    @property
+    def domain(self) -> Box:
+        return square(6)
+
+    def nodes(self) -> tuple[Tensor, Tensor]:
+        return torch.tensor([[-2.0, 0.0], [2.0, 0.0]], dtype=torch.float64), torch.full((2,), -math.log(2)).double()
 
 
 class Normal(Dataset):

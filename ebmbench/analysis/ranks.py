@@ -33,9 +33,17 @@ def rank(methods: Sequence[MethodSummary], tracks: Sequence[Track]) -> Ranking:
     table = _headlines([method for method in methods if not method.reference], track, alike)
     if table.empty:
         return Ranking(None, frozenset())
-    means = {method.row: _mean(method, track, table) for method in methods if method.row in table.columns}
+    measured = [method for method in methods if method.row in table.columns and _is_measured(method, track)]
+    if not measured:
+        return Ranking(None, frozenset())
+    means = {method.row: _mean(method, track, table) for method in measured}
     best = (max if track.better == "up" else min)(means, key=lambda row: means[row])
     return Ranking(best, frozenset(tied_with_best(table, best)))
+
+
+def _is_measured(method: MethodSummary, track: Track) -> bool:
+    """Whether any trial that ended well has the headline: what failures count as makes nobody the best."""
+    return bool(method.numbers(track.headline.of(method.kind))[~method.failed].notna().any())
 
 
 def _headlines(methods: Sequence[MethodSummary], track: Track, alike: Sequence[str]) -> pd.DataFrame:

@@ -29,7 +29,7 @@ FACTS = (
     "error",
 )
 """What is said of the trial on each of its rows."""
-COSTS = ("train_seconds", "passes", "steps")
+COSTS = ("train_seconds", "passes", "rows", "steps")
 TYPES = {name: "bool" if name == "reference" else "int64" if name == "seed" else "category" for name in FACTS}
 
 

@@ -27,7 +27,7 @@ from ebmbench.cli import options
     help="A process for each trial, or all in this one, where breakpoints work.",
 )
 @options.results
-@click.option("--timeout", metavar="T", help="Wall clock of a trial: 90s, 5m.")
+@click.option("--timeout", metavar="T", help="Processor time of a trial: 90s, 5m.")
 @click.option("--retry-failed", is_flag=True, help="Run trials again that did not end well.")
 @click.option("--fresh", is_flag=True, help="Run every trial again.")
 @click.option("--no-train", is_flag=True, help="Measure what is trained, train nothing.")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+from numpy.polynomial.legendre import leggauss
 from torch import Tensor
 
 from ebmbench.contracts.records import DomainKind
@@ -21,8 +22,8 @@ class Support:
     Attributes:
         points: (M, d).
         log_weight: (M,) the log volume that each stands for.
-        shape: the sides of the lattice, whose product is M; the last axis runs fastest.
-        cell: (d,) the widths of the cell about each point; zeros where a point has no inside.
+        shape: the sides of the lattice, whose product is M, the last axis running fastest; (M,) where it is none.
+        cell: (M, d) the widths of the cell about each point; zeros where a point has no inside.
     """
 
     points: Tensor
@@ -70,7 +71,26 @@ class Box:
         places = torch.arange(n, dtype=torch.float64) + 0.5
         points = torch.cartesian_prod(*[a + places * step for a, step in zip(low, cell, strict=True)])
         log_weight = torch.full((n**self.dim,), self.log_volume - self.dim * math.log(n), dtype=torch.float64)
-        return Support(points.reshape(-1, self.dim), log_weight, (n,) * self.dim, cell)
+        return Support(points.reshape(-1, self.dim), log_weight, (n,) * self.dim, cell.expand(n**self.dim, -1))
+
+    def shell(self, nodes: int) -> Support:
+        """What lies in the box twice as wide and not in this one: 4^d - 2^d panels with Gauss-Legendre nodes.
+
+        Args:
+            nodes: of a panel along each axis.
+        """
+        place, weight = (torch.from_numpy(array) for array in leggauss(nodes))
+        outer = self.scaled(2)
+        axes, widths = [], []
+        for low, high in zip(outer.low, outer.high, strict=True):
+            half = (high - low) / 8
+            middle = low + half * (2 * torch.arange(4, dtype=torch.float64) + 1)
+            axes.append((middle[:, None] + half * place).ravel())
+            widths.append((half * weight).repeat(4))
+        points = torch.cartesian_prod(*axes).reshape(-1, self.dim)
+        cell = torch.cartesian_prod(*widths).reshape(-1, self.dim)
+        kept = ~self.contains(points)
+        return Support(points[kept], cell[kept].log().sum(-1), (int(kept.sum()),), cell[kept])
 
 
 def square(half_width: float) -> Box:
@@ -101,7 +121,7 @@ class Binary:
         place = 2 ** torch.arange(self.dim - 1, -1, -1)
         states = (torch.arange(2**self.dim)[:, None] & place) > 0
         weight = torch.zeros(len(states), dtype=torch.float64)
-        return Support(states.double(), weight, (2,) * self.dim, torch.zeros(self.dim, dtype=torch.float64))
+        return Support(states.double(), weight, (2,) * self.dim, torch.zeros_like(states, dtype=torch.float64))
 
     def index(self, y: Tensor) -> Tensor:
         """The place of each row of ``y`` (B, dim) in the support, as (B,).

@@ -30,6 +30,8 @@ GRACE = 2.0
 """Seconds between asking a process group to end and killing it."""
 MAX_LOSSES = 5
 """How often the process that forks workers may die in one run."""
+PATIENCE = 4
+"""How many deadlines of wall clock a trial may take: it may wait for a busy machine, and may not hang."""
 BASELINE = 600_000_000
 """Resident bytes of a worker that has done nothing yet: what is imported is not the trial's."""
 SERVER_GONE = 255
@@ -58,13 +60,15 @@ class LocalExecutor:
 
     Args:
         root: the results folder.
-        timeout: seconds of wall clock that a trial may take.
+        timeout: seconds of processor time that a trial may take on each of its threads, and ``PATIENCE`` times as many
+            of the wall clock: a busy machine makes no difference, and what hangs is ended.
         memory: bytes that a trial may use beyond those of a fresh process.
+        threads: that a trial computes with.
         forks: whether workers are forked from a server, in 0.1 s and not 3.
     """
 
-    def __init__(self, root: Path, timeout: float, memory: int, forks: bool = FORKS) -> None:
-        self.root, self.timeout, self.memory, self.forks = root, timeout, memory, forks
+    def __init__(self, root: Path, timeout: float, memory: int, threads: int = 1, forks: bool = FORKS) -> None:
+        self.root, self.timeout, self.memory, self.threads, self.forks = root, timeout, memory, threads, forks
         self._context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
         self._running: dict[str, Running] = {}
         self._server: int | None = None
@@ -135,12 +139,14 @@ class LocalExecutor:
             if now - running.asked_to_end > GRACE:
                 _signal_group(running.pid, signal.SIGKILL)
             return
-        if now - running.begun > self.timeout:
-            running.verdict, running.reason = Status.TIMEOUT, f"not done after {self.timeout:g} s"
+        spent, used = _usage(running.pid)
+        waited = now - running.begun
+        if spent > self.timeout * self.threads or waited > self.timeout * PATIENCE:
+            clock = f"{spent:.3g} s of processor time and {waited:.3g} s in all"
+            running.verdict, running.reason = Status.TIMEOUT, f"not done after {clock}"
             running.asked_to_end = now
             _signal_group(running.pid, signal.SIGTERM)
             return
-        used = _resident(running.pid)
         if used > self.memory + BASELINE:
             running.verdict = Status.OOM
             running.reason = f"used {humanize.naturalsize(used)}; the cap is {humanize.naturalsize(self.memory)}"
@@ -199,15 +205,16 @@ def _alone() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _resident(pid: int) -> int:
-    """Resident bytes of a process and its children; 0 when it is gone."""
-    total = 0
+def _usage(pid: int) -> tuple[float, int]:
+    """Seconds of processor time, and resident bytes, of a process and its children; nothing when it is gone."""
+    seconds, resident = 0.0, 0
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         for part in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += part.memory_info().rss
-    return total
+            with contextlib.suppress(psutil.Error), part.oneshot():
+                seconds += sum(part.cpu_times()[:4])  # user and system, its own and those of children that ended
+                resident += part.memory_info().rss
+    return seconds, resident
 
 
 def _signal_group(pid: int, number: signal.Signals, alone: bool = True) -> None:

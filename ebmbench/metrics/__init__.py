@@ -50,7 +50,7 @@ def _core() -> Iterator[MetricSpec]:
     surface, samples = (_functions_of(name, in_core=True) for name in ("surface", "samples"))
     what = "1 is the truth, 0 the moment-matched Gaussian (independent bits): by the order of energies alone"
     yield surface("skill", "up", what, best=1.0)
-    yield surface("kl", "down", "KL(p || q) on the lattice", unit="nats", variants=CALIBRATIONS, best=0.0)
+    yield surface("kl", "down", "KL(p || q) over all of the space", unit="nats", variants=CALIBRATIONS, best=0.0)
     what = "KL(p blurred by the method's own noise || q)"
     yield surface(
         "kl_smoothed",
@@ -62,7 +62,9 @@ def _core() -> Iterator[MetricSpec]:
         best=0.0,
         why_not="only a smoothed energy is blurred by noise of the method's own",
     )
-    yield surface("kl_reverse", "down", "KL(q || p) on the lattice", unit="nats", variants=CALIBRATIONS, best=0.0)
+    yield surface(
+        "kl_reverse", "down", "KL(q || p) over all of the space", unit="nats", variants=CALIBRATIONS, best=0.0
+    )
     yield surface("tv", "down", "total variation", variants=CALIBRATIONS, best=0.0)
     yield surface("nll", "down", "held-out -log likelihood", unit="nats", variants=CALIBRATIONS)
     yield surface("nll_se", "none", "standard error of nll over the test points", unit="nats", variants=TEMPERATURES)
@@ -74,8 +76,10 @@ def _core() -> Iterator[MetricSpec]:
     yield surface("auroc", "up", "AUROC of data against uniform")
     yield surface("v95_ratio", "one", "volume of the set with 95 % of the data over the truth's", best=1.0)
     yield surface("beta", "one", "best inverse temperature on validation", best=1.0)
-    what = "log Z outside the domain"
-    yield surface("leak", "zero", what, unit="nats", kinds=CALIBRATED, variants=RAW, best=0.0, why_not=NO_SCALE)
+    what = "total variation of the masses of the modes"
+    yield surface("mode_mass_error", "down", what, variants=CALIBRATIONS, best=0.0)
+    what = "share of the mass of q outside the domain"
+    yield surface("mass_outside", "down", what, variants=TEMPERATURES, best=0.0)
     what = "log Z of an energy that claims to be normalized"
     yield surface(
         "log_z_error",
@@ -91,8 +95,6 @@ def _core() -> Iterator[MetricSpec]:
     yield samples("mmd2", "down", what, variants=SAMPLERS, best=0.0, refs=("Gretton et al. 2012",))
     what = "sliced 2-Wasserstein distance, n = 5000"
     yield samples("sliced_wasserstein", "down", what, unit="unit", variants=SAMPLERS, refs=("Bonneel et al. 2015",))
-    what = "share of the modes that get a tenth of their due"
-    yield samples("mode_coverage", "up", what, variants=SAMPLERS, best=1.0)
 
 
 def _more_of_surface_and_samples() -> Iterator[MetricSpec]:
@@ -107,7 +109,7 @@ def _more_of_surface_and_samples() -> Iterator[MetricSpec]:
     yield surface("mass_volume_area", "down", what, unit="unit^2", refs=("Clemencon & Jakubowicz 2013",))
     yield surface("iou95", "up", "overlap of the 95 % sets of F and of the truth", best=1.0)
     yield surface("spearman_uniform", "up", "rank correlation of F and -log p over the domain", best=1.0)
-    what = "log Z on a lattice twice as fine minus log Z"
+    what = "log Z of the domain on a lattice twice as fine minus log Z there"
     yield surface("refinement", "zero", what, unit="nats", kinds=CALIBRATED, variants=RAW, best=0.0, why_not=NO_SCALE)
     yield surface("d_prime", "up", "gap between uniform and data in standard deviations of F on data")
     what = "energy distance 2E|X-Y| - E|X-X'| - E|Y-Y'|, unbiased, n = 2000"
@@ -146,8 +148,6 @@ def _manifold_and_landscape() -> Iterator[MetricSpec]:
     yield landscape("minima_spurious", "down", "minima outside all modes", variants=FITTED, best=0.0)
     what = "height of the lowest saddle between modes over the truth's, median"
     yield landscape("barrier_ratio", "one", what, variants=FITTED, best=1.0)
-    what = "total variation of the masses of the modes"
-    yield landscape("mode_mass_error", "down", what, variants=CALIBRATIONS, best=0.0)
     what = "share of the gaps between data whose energy is as low as data's"
     yield landscape("antimode", "down", what, best=0.0, refs=("Alain & Bengio 2014",))
     yield landscape("auroc_between", "up", "AUROC of data against the gaps between them")

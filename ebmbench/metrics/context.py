@@ -74,6 +74,11 @@ class Evaluation:
         """F on the support."""
         return self.energy_at(self.truth.normalizer.support.points)
 
+    @property
+    def energy_inside(self) -> Array:
+        """F on the domain's part of the support."""
+        return self.energy[self.truth.inside]
+
     @cached_property
     def energy_validation(self) -> Array:
         """F at the validation points."""
@@ -103,27 +108,39 @@ class Evaluation:
         return self.truth.score_at(self.test)
 
     def log_z(self, beta: float) -> Bounded:
-        """log of the integral of exp(-beta F) over the support, and how far it may be off."""
+        """log of the integral of exp(-beta F), and how far it may be off.
+
+        Raises:
+            NotNormalizable: if it does not exist.
+        """
         if beta not in self._found:
             self._found[beta] = self.truth.normalizer.log_z(self.energy, beta)
         return self._found[beta]  # type: ignore[return-value]
 
     @cached_property
     def beta(self) -> float:
-        """The best inverse temperature on the validation points."""
+        """The best inverse temperature on the validation points.
+
+        Raises:
+            NotApplicable: if there is none.
+        """
+        impossible = int(np.isposinf(self.energy_validation).sum())
+        if impossible:
+            where = f"{impossible} of {len(self.validation)} validation points"
+            raise NotApplicable(f"no temperature fits: the energy is infinite at {where}")
+        if np.ptp(self.energy_validation) == 0 and np.ptp(self.energy_inside) == 0:
+            raise NotApplicable("no temperature fits: the energy is constant")
         return fit_beta(self.energy, self.truth.log_weight, self.energy_validation)
 
-    @cached_property
-    def log_z_outside(self) -> float:
-        """log of the integral of exp(-F) over the box twice as wide less the domain, on a coarser lattice."""
-        support = self.truth.normalizer.outside()
-        return log_normalizer(self.energy_at(support.points), as_array(support.log_weight))
+    def log_z_inside(self, beta: float) -> float:
+        """log of the integral of exp(-beta F) over the domain alone."""
+        return self.truth.normalizer.log_z_inside(self.energy, beta)
 
     @cached_property
     def log_z_refined(self) -> float:
         """log of the integral of exp(-F) over the domain on a lattice twice as fine."""
         finer = self.truth.normalizer.refined()
-        return log_normalizer(self.energy_at(finer.support.points), finer.log_weight)
+        return log_normalizer(self.energy_at(finer.points), as_array(finer.log_weight))
 
     @cached_property
     def smoothed_log_p(self) -> Array:
@@ -135,11 +152,16 @@ class Evaluation:
 
     @cached_property
     def iso_log_density(self) -> Array:
-        """The best density that decreases with F, on the support: fitted to p, or else to the validation points."""
+        """The best density that decreases with F, on the support."""
+        return isotonic_log_density(self.energy, self.truth.log_p, self.truth.log_weight)
+
+    @cached_property
+    def iso_log_density_inside(self) -> Array:
+        """The same on the domain; where p is not known, fitted to the validation points there."""
         if self.truth.on_support:
-            return isotonic_log_density(self.energy, self.truth.log_p, self.truth.log_weight)
+            return self.iso_log_density[self.truth.inside]
         levels, log_density = self._isotonic_fit
-        return log_density[level_of(self.energy, levels)]
+        return log_density[level_of(self.energy_inside, levels)]
 
     @cached_property
     def iso_log_density_test(self) -> Array:
@@ -149,7 +171,8 @@ class Evaluation:
 
     @cached_property
     def _isotonic_fit(self) -> tuple[Array, Array]:
-        return held_out_isotonic(self.energy_validation, self.energy, self.truth.log_weight)
+        inside = self.truth.inside
+        return held_out_isotonic(self.energy_validation, self.energy[inside], self.truth.log_weight[inside])
 
     @cached_property
     def spread(self) -> float:
@@ -177,13 +200,12 @@ class Evaluation:
         """
         n, generator = self.protocol.samples, torch.Generator().manual_seed(self.seed)
         support = self.truth.normalizer.support
-        beta = 0.0 if np.isnan(self.beta) else self.beta  # a constant energy is the uniform law
-        log_mass = -beta * self.energy + self.truth.log_weight
-        cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass - log_mass.max())))
+        log_mass = -self.beta * self.energy + self.truth.log_weight - self.log_z(self.beta).value
+        cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass)))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
-        jitter = torch.rand(n, len(support.cell), generator=generator, dtype=torch.float64) - 0.5
-        return support.points[index] + jitter * support.cell
+        cell = support.cell[index]
+        return support.points[index] + (torch.rand(cell.shape, generator=generator, dtype=torch.float64) - 0.5) * cell
 
 
 @dataclass(frozen=True)
@@ -209,7 +231,7 @@ class EvalContext:
 
     @property
     def log_z(self) -> float:
-        """log of the integral of exp(-beta F) over the support, with a remark where that is too coarse for it."""
+        """log of the integral of exp(-beta F), with a remark where the support is too coarse for it."""
         found = self.evaluation.log_z(self.beta_used)
         if found.error > MAX_LOG_Z_ERROR:
             self.remarks.append(

@@ -142,12 +142,9 @@ def terrain(evaluation: Evaluation) -> Terrain:
     Raises:
         NotApplicable: if there are not.
     """
-    truth, log_p = evaluation.truth, evaluation.truth.log_p
-    if truth.modes < 2:
-        raise NotApplicable("the distribution is in one piece")
+    truth, owner = evaluation.truth, evaluation.truth.owner(evaluation.truth.inside)
     truth.normalizer.plane("minima are sought on the plane only")
-    support = truth.normalizer.support
-    owner = truth.dataset.assign_mode(support.points).numpy()
+    support, log_p = truth.normalizer.domain, truth.log_p[truth.inside]
     marks = [int(np.flatnonzero(owner == mode)[log_p[owner == mode].argmax()]) for mode in range(truth.modes)]
     return Terrain(owner, np.asarray(marks), relief(-log_p, support.shape, np.asarray(marks)), support.shape)
 
@@ -155,15 +152,13 @@ def terrain(evaluation: Evaluation) -> Terrain:
 def relief_at_beta(evaluation: Evaluation) -> Relief:
     """The relief of the energy at its best temperature."""
     ground = evaluation.once(terrain)
-    if np.isnan(evaluation.beta):
-        raise NotApplicable("the energy is constant on data")
-    return relief(evaluation.beta * evaluation.energy, ground.shape, ground.marks)
+    return relief(evaluation.beta * evaluation.energy_inside, ground.shape, ground.marks)
 
 
 def relief_of_order(evaluation: Evaluation) -> Relief:
     """The relief of the energy recalibrated by its order alone."""
     ground = evaluation.once(terrain)
-    return relief(-evaluation.iso_log_density, ground.shape, ground.marks)
+    return relief(-evaluation.iso_log_density_inside, ground.shape, ground.marks)
 
 
 def _relief(c: EvalContext) -> Relief:
@@ -232,13 +227,6 @@ def _heights(found: Relief) -> Array:
     upper = np.triu_indices(len(found.bottoms), 1)
     higher = np.maximum.outer(found.bottoms, found.bottoms)
     return np.asarray((found.saddles - higher)[upper], dtype=np.float64)
-
-
-def mode_mass_error(c: EvalContext) -> float:
-    """1/2 sum of |mass of q - mass of p| over the modes and the rest of the plane, between 0 and 1."""
-    owner = c.evaluation.once(terrain).owner
-    ours, truth = (np.bincount(owner + 1, np.exp(log_q + c.truth.log_weight)) for log_q in (c.log_q, c.truth.log_p))
-    return float(0.5 * np.abs(ours - truth).sum())
 
 
 def antimode(c: EvalContext) -> float:

@@ -15,8 +15,6 @@ BANDWIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0)
 MMD_POINTS = 2000
 ASSIGNED_POINTS = 1000
 PROJECTIONS = 64
-FAIR_SHARE = 0.1
-"""A mode is covered when it gets at least this part of its share of the data."""
 
 
 def unbiased_mmd2(x: Tensor, y: Tensor, bandwidths: Tensor) -> float:
@@ -95,14 +93,6 @@ def sliced_wasserstein(c: EvalContext) -> float:
     if c.truth.dataset.domain.dim != 2:
         raise NotApplicable("directions are laid out for the plane only")
     return sliced_w2(c.samples(n), c.reference(n), half_circle(PROJECTIONS))
-
-
-def mode_coverage(c: EvalContext) -> float:
-    """The share of the modes that get at least a tenth of their due of the samples."""
-    _need_modes(c)
-    n = _all(c)
-    found, due = (_mode_shares(c, points) for points in (c.samples(n), c.reference(n)))
-    return float((found >= FAIR_SHARE * due).double().mean())
 
 
 def energy_distance(c: EvalContext) -> float:

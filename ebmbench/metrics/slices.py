@@ -53,8 +53,8 @@ def _plane(c: EvalContext) -> Box:
 def slices(c: EvalContext, log_density: Array) -> Slices:
     """The rows of a density on the dataset's lattice."""
     _plane(c)
-    support = c.truth.normalizer.support
-    return Slices(log_density.reshape(support.shape), float(support.cell[1].log()))
+    lattice = c.truth.normalizer.domain
+    return Slices(log_density[c.truth.inside].reshape(lattice.shape), float(lattice.cell[0, 1].log()))
 
 
 def conditional_divergence(p: Slices, q: Slices, log_width: float) -> float:

@@ -6,23 +6,32 @@ float64 with one axis.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from ebmbench.errors import NotApplicable
+from ebmbench.contracts.records import EnergyKind
+from ebmbench.errors import NotApplicable, NotNormalizable
 from ebmbench.metrics.calibration import isotonic_log_density
 from ebmbench.metrics.context import EvalContext
 from ebmbench.truth.normalizer import Array
 
+Measure = Callable[[EvalContext], float]
+
+NEGLIGIBLE = 1e-10
+"""The mass of a point at which nobody asks which mode it belongs to."""
 MIN_FLOOR = 1e-6
 """Nats by which the Gaussian must fall short for skill to mean anything."""
 
 
 def divergence(log_p: Array, log_q: Array, log_weight: Array) -> float:
-    """KL(p || q) = integral of p log(p / q); infinite when q misses a cell that p holds."""
+    """KL(p || q) = integral of p log(p / q); infinite when q misses a cell that p holds, NaN where p or q is."""
     mass = np.exp(log_p + log_weight)
-    held = mass > 0
+    held = ~(mass < np.finfo(np.float64).tiny)  # of less mass no density can be told from zero
     return float((mass[held] * (log_p[held] - log_q[held])).sum())
 
 
@@ -69,8 +78,26 @@ def level_volume(energy: Array, log_p: Array, log_weight: Array, share: float = 
 # --- the metrics of the catalog --------------------------------------------------------------------------------------
 
 
+def _where_not_normalizable(value: float) -> Callable[[Measure], Measure]:
+    """The value of a metric of an energy of which exp(-F) has no integral: a finding, and remarked upon."""
+
+    def guard(metric: Measure) -> Measure:
+        @wraps(metric)
+        def guarded(c: EvalContext) -> float:
+            try:
+                return metric(c)
+            except NotNormalizable as reason:
+                c.remarks.append(str(reason))
+                return value
+
+        return guarded
+
+    return guard
+
+
+@_where_not_normalizable(math.inf)
 def kl(c: EvalContext) -> float:
-    """KL(p || q)."""
+    """KL(p || q) over all of the space; infinite where exp(-F) has no integral."""
     return divergence(c.truth.log_p, c.log_q, c.truth.log_weight)
 
 
@@ -80,6 +107,7 @@ def kl_reverse(c: EvalContext) -> float:
     return divergence(c.log_q, log_p, c.truth.log_weight)
 
 
+@_where_not_normalizable(math.inf)
 def kl_smoothed(c: EvalContext) -> float:
     """KL(p_s || q), p_s being the truth blurred by the method's own noise: what a SMOOTHED energy is an estimate of."""
     log_p = c.evaluation.smoothed_log_p
@@ -91,6 +119,7 @@ def tv(c: EvalContext) -> float:
     return total_variation(c.truth.log_p, c.log_q, c.truth.log_weight)
 
 
+@_where_not_normalizable(math.inf)
 def nll(c: EvalContext) -> float:
     """Mean of -log q over the test points; for ``iso`` the mean over p itself, which the density was fitted to.
 
@@ -114,6 +143,7 @@ def nll_excess(c: EvalContext) -> float:
     return nll(c) - entropy
 
 
+@_where_not_normalizable(math.inf)
 def nll_validation(c: EvalContext) -> float:
     """Mean of -log q over the validation points: what hyper-parameters are chosen by."""
     return float(c.nll_validation.mean())
@@ -133,9 +163,10 @@ def spearman(c: EvalContext) -> float:
 
 def auroc(c: EvalContext) -> float:
     """AUROC of F between data (the test points, where their law is not known) and the uniform law on the domain."""
+    inside, energy = c.truth.inside, c.evaluation.energy_inside
     if not c.truth.on_support:
-        return sampled_ranking_area(c.evaluation.energy_test, c.evaluation.energy, c.truth.log_weight)
-    return ranking_area(c.evaluation.energy, c.truth.log_p, c.truth.log_weight)
+        return sampled_ranking_area(c.evaluation.energy_test, energy, c.truth.log_weight[inside])
+    return ranking_area(energy, c.truth.log_p[inside], c.truth.log_weight[inside])
 
 
 def v95_ratio(c: EvalContext) -> float:
@@ -149,14 +180,19 @@ def beta(c: EvalContext) -> float:
     return c.evaluation.beta
 
 
-def leak(c: EvalContext) -> float:
-    """log Z of the box twice as wide minus log Z of the domain: mass that the energy lets escape."""
-    return float(np.logaddexp(0.0, c.evaluation.log_z_outside - c.log_z))
+@_where_not_normalizable(1.0)
+def mass_outside(c: EvalContext) -> float:
+    """The share of the mass of q that lies outside the domain; all of it where exp(-F) has no integral."""
+    c.truth.normalizer.require_outside()
+    return float(-np.expm1(min(0.0, c.evaluation.log_z_inside(c.beta_used) - c.log_z)))
 
 
 def refinement(c: EvalContext) -> float:
-    """log Z on a lattice twice as fine minus log Z: what the lattice misses. Far from zero, trust nothing of it."""
-    return c.evaluation.log_z_refined - c.log_z
+    """log Z of the domain on a lattice twice as fine minus log Z there: what the lattice misses.
+
+    Far from zero, trust nothing of it.
+    """
+    return c.evaluation.log_z_refined - c.evaluation.log_z_inside(1.0)
 
 
 def log_z_error(c: EvalContext) -> float:
@@ -164,11 +200,24 @@ def log_z_error(c: EvalContext) -> float:
     return c.log_z
 
 
+def mode_mass_error(c: EvalContext) -> float:
+    """1/2 sum of |mass of q - mass of p| over the modes and what lies in none, between 0 and 1."""
+    cells = [np.exp(log_q + c.truth.log_weight) for log_q in (c.log_q, c.truth.log_p)]
+    held = np.maximum(*cells) > NEGLIGIBLE
+    owner = c.truth.owner(held) + 1
+    ours, truth = (np.bincount(owner, mass[held]) for mass in cells)
+    return float(0.5 * np.abs(ours - truth).sum())
+
+
+@_where_not_normalizable(-1.0)
 def skill(c: EvalContext) -> float:
     """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth.
 
-    On bits the floor is the law of independent bits with the true means in the place of the Gaussian.
+    On bits the floor is the law of independent bits with the true means in the place of the Gaussian. An energy that
+    is to be a density and has no integral has no skill: -1.
     """
+    if c.evaluation.kind is not EnergyKind.RANKING:
+        c.evaluation.log_z(1.0)
     floor = iso_excess(c.truth.floor_energy, c)
     if floor < MIN_FLOOR:
         raise NotApplicable("the truth ranks like its floor: there is nothing to gain on it")
@@ -200,7 +249,7 @@ def jeffreys(c: EvalContext) -> float:
 
 def mass_volume_area(c: EvalContext) -> float:
     """Area under the mass-volume curve: the mean over a of the volume of {F <= t_a}, t_a the a-quantile on data."""
-    return float((1 - auroc(c)) * np.exp(c.truth.log_weight).sum())
+    return float((1 - auroc(c)) * np.exp(c.truth.log_weight[c.truth.inside]).sum())
 
 
 def iou95(c: EvalContext) -> float:
@@ -213,18 +262,19 @@ def iou95(c: EvalContext) -> float:
 
 def spearman_uniform(c: EvalContext) -> float:
     """Rank correlation of F and -log p over the lattice: it sees the far field that data never visit."""
-    return float(spearmanr(c.evaluation.energy, -c.truth.log_p).statistic)
+    return float(spearmanr(c.evaluation.energy_inside, -c.truth.log_p[c.truth.inside]).statistic)
 
 
 def d_prime(c: EvalContext) -> float:
     """(mean F of the uniform law - mean F of data) over the standard deviation of F on data: a margin without scale."""
-    volume = np.exp(c.truth.log_weight)
+    energy, inside = c.evaluation.energy_inside, c.truth.inside
+    volume = np.exp(c.truth.log_weight[inside])
     if c.truth.on_support:
-        mass = np.exp(c.truth.log_p + c.truth.log_weight)
-        mean = float(mass @ c.evaluation.energy)
-        spread = float(np.sqrt(mass @ np.square(c.evaluation.energy - mean)))
+        mass = volume * np.exp(c.truth.log_p[inside])
+        mean = float(mass @ energy)
+        spread = float(np.sqrt(mass @ np.square(energy - mean)))
     else:
         mean, spread = float(c.evaluation.energy_test.mean()), float(c.evaluation.energy_test.std())
     if not spread > 0:
         raise NotApplicable("the energy is constant on data")
-    return (float(volume @ c.evaluation.energy) / float(volume.sum()) - mean) / spread
+    return (float(volume @ energy) / float(volume.sum()) - mean) / spread

@@ -14,6 +14,7 @@ def ebmbench_reporters() -> Iterator[ReporterSpec]:
     home = "ebmbench.report"
     yield ReporterSpec("md", f"{home}.markdown:leaderboard", "the leaderboard as Markdown", "leaderboard.md")
     yield ReporterSpec("csv", f"{home}.spreadsheet:leaderboard", "the leaderboard in long form", "leaderboard.csv")
+    yield ReporterSpec("trials", f"{home}.spreadsheet:numbers", "a line a trial, a column a number", "trials.csv")
     yield ReporterSpec("metrics", f"{home}.markdown:every_metric", "every metric: methods by datasets", "metrics.md")
     yield ReporterSpec("png", f"{home}.figures:surfaces", "the energy surfaces beside the truth", "surfaces.png")
     yield ReporterSpec("json", f"{home}.spreadsheet:trials", "the trials, one record each")

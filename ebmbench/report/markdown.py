@@ -54,7 +54,7 @@ def leaderboard(report: Report) -> str:
     """The leaderboard: methods by family, tables by dataset, times to the targets, notes."""
     board = report.leaderboard
     columns = board.columns
-    head = ["", "method", "strategy", "kind", *(c.title for c in columns), "train s", "Mpasses", "ok"]
+    head = ["", "method", "strategy", "kind", *(c.title for c in columns), "train s", "Mpasses", "Mrows", "ok"]
     families = [(family, [_row(board, columns, method) for method in members]) for family, members in board.families]
     return rendered(
         "leaderboard.md.j2",
@@ -71,7 +71,11 @@ def leaderboard(report: Report) -> str:
 
 
 def _row(board: Leaderboard, columns: Sequence[Column], method: MethodSummary) -> list[str]:
-    costs = [number(method.cost("train_seconds")), number(millions(method.cost("passes")))]
+    costs = [
+        number(method.cost("train_seconds")),
+        number(millions(method.cost("passes"))),
+        number(millions(method.cost("rows"))),
+    ]
     facts = [mark(board, method), method.row, method.strategy.value, method.kind.value]
     return [*facts, *(cell(board, column, method) for column in columns), *costs, failures(method)]
 

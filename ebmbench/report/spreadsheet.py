@@ -7,7 +7,7 @@ import io
 import json
 
 from ebmbench.analysis.summaries import MethodSummary
-from ebmbench.analysis.tidy import COSTS
+from ebmbench.analysis.tidy import COSTS, FACTS
 from ebmbench.contracts.records import flat_name
 from ebmbench.report.report import Report
 from ebmbench.report.text import inert
@@ -53,6 +53,18 @@ def leaderboard(report: Report) -> str:
 
 def _facts(method: MethodSummary) -> list[object]:
     return [inert(method.row), method.strategy.value, method.strategy.family, method.kind.value, method.reference]
+
+
+def numbers(report: Report) -> str:
+    """A line for each trial that has ended, a column for each number: ranks and marks can be computed again."""
+    table = report.table[report.table["status"].notna()]
+    facts = table[[name for name in FACTS if name != "trial"]].drop_duplicates("name").set_index("name")
+    measured = table[table["number"].notna()]
+    values = measured.pivot(index="name", columns="number", values="value")
+    asked = [flat_name(cell.name, variant) for cell in report.run.metrics for variant in cell.variants]
+    columns = [name for name in (*asked, *COSTS) if name in values]
+    texts = facts.astype(object).map(lambda value: inert(value) if isinstance(value, str) else value)
+    return texts.join(values[columns]).to_csv(lineterminator="\n")
 
 
 def trials(report: Report) -> str:

@@ -107,7 +107,8 @@ class Training(Record):
     operations: int = Field(description="calls of aten")
     energy_rows: int
     gradient_rows: int
-    samples: int = Field(description="rows of data seen")
+    samples: int = Field(description="rows of data seen, as often as they were seen")
+    rows: int = Field(description="different rows of data seen")
     peak_bytes: int
     device_peak_bytes: int | None = None
     interrupted: int = Field(0, description="how often it was cut and went on from a snapshot")

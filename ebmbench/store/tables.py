@@ -76,6 +76,7 @@ def _trial_row(run: RunRecord, trial: TrialResult) -> dict[str, Any]:
         "energy_rows": training.energy_rows if training else None,
         "gradient_rows": training.gradient_rows if training else None,
         "samples": training.samples if training else None,
+        "rows": training.rows if training else None,
         "steps_per_second": _rate(training.steps, training.train_seconds) if training else None,
         "samples_per_second": _rate(training.samples, training.train_seconds) if training else None,
         "peak_bytes": training.peak_bytes if training else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from ebmbench.contracts.records import flat_name
 from ebmbench.contracts.surface import Surface
+from ebmbench.errors import NotApplicable
 from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.store.files import write_atomic
@@ -49,7 +51,7 @@ class Measuring:
         evaluation = self._evaluation(surface, truth_of(self.components.dataset, self.components.spec.protocol.lattice))
         known = evaluation.energy_test if evaluation.truth.normalizer.reason else evaluation.energy
         if not (known > -np.inf).all():  # plus infinity is honest: no mass there
-            raise Diverged("the energy is not a number, or minus infinity, somewhere on the domain")
+            raise Diverged("the energy is not a number, or minus infinity, somewhere")
         return evaluation, evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
 
     def curve(self, cells: Sequence[MetricCell]) -> list[Point]:
@@ -65,7 +67,7 @@ class Measuring:
         evaluation = self._evaluation(surface, self._coarse)
         values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
         if not self._coarse.normalizer.reason:
-            self.energies.append(evaluation.energy.astype(np.float32))
+            self.energies.append(evaluation.energy_inside.astype(np.float32))
         place = (milestone.step, round(milestone.passes), milestone.seconds)
         return [Point(*place, v.metric, v.variant, v.value) for v in values if self._is_kept(v)]
 
@@ -100,7 +102,8 @@ class Measuring:
         samples = {}
         if not evaluation.truth.normalizer.reason:
             self._save(**self._pictures(evaluation))
-            samples["common"] = evaluation.common_samples.float().numpy()
+            with suppress(NotApplicable):  # no temperature makes a density of the energy
+                samples["common"] = evaluation.common_samples.float().numpy()
         if evaluation.surface.samples_natively:
             samples["native"] = evaluation.native_samples.float().numpy()
         with self.folder.file("samples.npz").open("wb") as file:
@@ -114,14 +117,14 @@ class Measuring:
         """The energy on the lattice beside the truth; where that is not known, beside test points."""
         truth = evaluation.truth
         arrays: dict[str, np.ndarray] = {
-            "energy": evaluation.energy.astype(np.float32),
-            "iso_log_density": np.maximum(evaluation.iso_log_density, MIN_LOG_DENSITY).astype(np.float16),
-            "lattice": np.array(truth.normalizer.support.shape),
+            "energy": evaluation.energy_inside.astype(np.float32),
+            "iso_log_density": np.maximum(evaluation.iso_log_density_inside, MIN_LOG_DENSITY).astype(np.float16),
+            "lattice": np.array(truth.normalizer.domain.shape),
         }
         if self.energies:
             arrays["milestones"] = np.stack(self.energies)
         if truth.on_support:
-            return arrays | {"log_p": np.maximum(truth.log_p, MIN_LOG_DENSITY).astype(np.float16)}
-        points, half = truth.normalizer.support.points, truth.normalizer.support.cell / 2
-        box = torch.stack([points.min(0).values - half, points.max(0).values + half])
+            return arrays | {"log_p": np.maximum(truth.log_p[truth.inside], MIN_LOG_DENSITY).astype(np.float16)}
+        lattice = truth.normalizer.domain
+        box = torch.stack([(lattice.points - lattice.cell / 2).amin(0), (lattice.points + lattice.cell / 2).amax(0)])
         return arrays | {"box": box.numpy(), "data": evaluation.test.y[:SHOWN].numpy()}

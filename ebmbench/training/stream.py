@@ -71,6 +71,14 @@ class Stream:
             return self._rows(step * rows, (step + 1) * rows)
         return self._shuffled(self._fixed(), step * rows, rows)
 
+    def different(self, seen: int, full_batch: bool) -> int:
+        """How many different rows are among ``seen`` rows of batches."""
+        if full_batch:
+            return min(seen, len(self.training_set()))
+        if self._table is not None:
+            return min(seen, len(self._table))
+        return seen if self.regime.train == "stream" else min(seen, self.regime.train)
+
     @cached_property
     def _table(self) -> Batch | None:
         """All that a finite table has to train on; None for an endless source."""

@@ -131,6 +131,7 @@ class TrialWork:
             compile_seconds=compiling,
             steps=progress.steps,
             samples=progress.samples,
+            rows=self.components.stream.different(progress.samples, self.components.method.full_batch),
             **total,
             peak_bytes=peak_bytes(),
             device_peak_bytes=device_peak_bytes(self.device),

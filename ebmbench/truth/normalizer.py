@@ -1,4 +1,4 @@
-"""How exp(-F) is integrated: over a lattice, over all states, or not at all. Always a value and its error."""
+"""How exp(-F) is integrated: over the whole space, over all states, or not at all. Always a value and its error."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from torch import Tensor
 
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import MAX_BITS, Binary, Box, Support
-from ebmbench.errors import NotApplicable
+from ebmbench.errors import NotApplicable, NotNormalizable
 
 Array = NDArray[np.float64]
 
+SHELLS = 6
+"""Around a box, each twice as wide as what it lies about: the last ends at 64 times the width of the box."""
+OUTER_TOLERANCE = 1e-6
+"""The share of the mass that may lie in the outermost shell, whatever lies beyond it then."""
+DECAY = 0.75
+"""The mass of a shell over that of the one within it at which exp(-F) is taken to decay; on a plateau it is 2^d."""
 MAX_AXES = 3
 """Dimensions in which a lattice is laid; beyond, its cells would be wider than anything that data do."""
 
@@ -51,8 +58,13 @@ class Normalizer:
         """Why there is no support; empty when there is one."""
 
     @property
+    def domain(self) -> Support:
+        """Where energies are evaluated on the domain."""
+        raise NotApplicable(self.reason)
+
+    @property
     def support(self) -> Support:
-        """Where energies are evaluated."""
+        """Where energies are evaluated on all of the space: the domain's points, then what lies around them."""
         raise NotApplicable(self.reason)
 
     @cached_property
@@ -61,15 +73,24 @@ class Normalizer:
         return as_array(self.support.log_weight)
 
     def log_z(self, energy: Array, beta: float = 1.0) -> Bounded:
-        """log of the integral of exp(-beta F), from F on the support (M,)."""
+        """log of the integral of exp(-beta F), from F on the support (M,).
+
+        Raises:
+            NotNormalizable: if it does not exist.
+        """
         raise NotApplicable(self.reason)
 
-    def refined(self) -> Normalizer:
-        """The same on a support twice as fine along each axis."""
+    def log_z_inside(self, energy: Array, beta: float = 1.0) -> float:
+        """The same over the domain alone."""
+        inside = slice(len(self.domain.points))
+        return log_normalizer(energy[inside], self.log_weight[inside], beta)
+
+    def refined(self) -> Support:
+        """The domain twice as fine along each axis."""
         raise NotApplicable(self.reason)
 
-    def outside(self) -> Support:
-        """What lies about the domain: points (M, d) in twice its width but not in it."""
+    def require_outside(self) -> None:
+        """Raise where the domain is all of the space."""
         raise NotApplicable(self.reason)
 
     def plane(self, reason: str) -> Box:
@@ -78,7 +99,7 @@ class Normalizer:
 
 
 class Lattice(Normalizer):
-    """The midpoint rule on a box.
+    """The midpoint rule on a box, and Gauss-Legendre panels in shells around it.
 
     Args:
         box: the domain.
@@ -90,24 +111,63 @@ class Lattice(Normalizer):
         self.box, self.side = box, side
 
     @cached_property
-    def support(self) -> Support:
+    def domain(self) -> Support:
         """The midpoints of the cells."""
         return self.box.support(self.side)
+
+    @cached_property
+    def shells(self) -> list[Support]:
+        """Around the box, from the inside out."""
+        nodes = max(4, self.side // 25)
+        return [self.box.scaled(2**k).shell(nodes) for k in range(SHELLS)]
+
+    @cached_property
+    def support(self) -> Support:
+        """The box, then its shells."""
+        parts = [self.domain, *self.shells]
+        points, log_weight, cell = (
+            torch.cat([getattr(part, name) for part in parts]) for name in ("points", "log_weight", "cell")
+        )
+        return Support(points, log_weight, (len(points),), cell)
 
     def log_z(self, energy: Array, beta: float = 1.0) -> Bounded:
         """The error is how far the lattices of every second point along each axis are from it.
 
         About a peak on a corner of cells these agree with each other, and are all wrong: so the error is never below
         the square of how far the lattices of every third point are from it. (The error of a Gaussian falls with the
-        inverse square of the spacing in the exponent: the ninth power would do.)
+        inverse square of the spacing in the exponent: the ninth power would do.) What may lie beyond the last shell
+        is added, as a geometric series.
         """
-        value = log_normalizer(energy, self.log_weight, beta)
-        error = max(self._strayed(energy, beta, value, 2), self._strayed(energy, beta, value, 3) ** 2)
-        return Bounded(value, error)
+        inside, outer = self.log_z_inside(energy, beta), self._log_masses_outside(energy, beta)
+        value = float(logsumexp([inside, *outer]))
+        if value == -math.inf:
+            raise NotNormalizable("not normalizable: exp(-F) is zero everywhere")
+        lattice, share = energy[: len(self.domain.points)], math.exp(inside - value)
+        error = max(self._strayed(lattice, beta, inside, 2), self._strayed(lattice, beta, inside, 3) ** 2)
+        return Bounded(value, share * error + self._beyond(outer, value))
+
+    def _log_masses_outside(self, energy: Array, beta: float) -> list[float]:
+        """log of the integral of exp(-beta F) over each shell."""
+        ends = np.cumsum([len(self.domain.points), *(len(shell.points) for shell in self.shells)])
+        parts = [slice(start, end) for start, end in itertools.pairwise(ends.tolist())]
+        return [log_normalizer(energy[part], self.log_weight[part], beta) for part in parts]
+
+    def _beyond(self, outer: list[float], value: float) -> float:
+        """The share of the mass that lies beyond the last shell, if the masses go on to fall as the last two do."""
+        last = math.exp(outer[-1] - value)
+        if last < OUTER_TOLERANCE:
+            return last
+        log_decay = outer[-1] - outer[-2]
+        if not log_decay < math.log(DECAY):
+            raise NotNormalizable(
+                f"not normalizable: {100 * last:.2g} % of the mass lies {2 ** (SHELLS - 1)} to {2**SHELLS} times the "
+                "domain's width away, and what lies farther is no less"
+            )
+        return last / math.expm1(-log_decay)
 
     def _strayed(self, energy: Array, beta: float, value: float, stride: int) -> float:
         """How far the lattices of so many times fewer points along each axis are from a value, at most."""
-        grid, farthest = energy.reshape(self.support.shape), 0.0
+        grid, farthest = energy.reshape(self.domain.shape), 0.0
         for start in itertools.product(range(min(stride, self.side)), repeat=self.box.dim):
             part = grid[tuple(slice(first, None, stride) for first in start)].ravel()
             coarse = log_normalizer(part, np.full(part.shape, self.box.log_volume - math.log(part.size)), beta)
@@ -115,15 +175,12 @@ class Lattice(Normalizer):
             farthest = max(farthest, math.inf if math.isnan(gap) else gap)
         return farthest
 
-    def refined(self) -> Lattice:
-        """A lattice of cells half as wide."""
-        return Lattice(self.box, 2 * self.side)
+    def refined(self) -> Support:
+        """Cells half as wide."""
+        return self.box.support(2 * self.side)
 
-    def outside(self) -> Support:
-        """The box twice as wide without the box, on a coarser lattice."""
-        wide = self.box.scaled(2).support(self.side // 2)
-        held = ~self.box.contains(wide.points)
-        return Support(wide.points[held], wide.log_weight[held], (int(held.sum()),), wide.cell)
+    def require_outside(self) -> None:
+        """There is."""
 
     def plane(self, reason: str) -> Box:
         """The box, in two dimensions."""
@@ -133,25 +190,30 @@ class Lattice(Normalizer):
 class AllStates(Normalizer):
     """The sum over all states of a few bits: exact."""
 
-    def __init__(self, support: Support) -> None:
+    def __init__(self, states: Support) -> None:
         super().__init__("")
-        self._support = support
+        self._states = states
+
+    @property
+    def domain(self) -> Support:
+        """The states."""
+        return self._states
 
     @property
     def support(self) -> Support:
-        """The states."""
-        return self._support
+        """The states: there is nothing else."""
+        return self._states
 
     def log_z(self, energy: Array, beta: float = 1.0) -> Bounded:
         """Without an error."""
         return Bounded(log_normalizer(energy, self.log_weight, beta), 0.0)
 
-    def refined(self) -> Normalizer:
+    def refined(self) -> Support:
         """None."""
         raise NotApplicable("all states are counted: there is nothing finer")
 
-    def outside(self) -> Support:
-        """None."""
+    def require_outside(self) -> None:
+        """There is none."""
         raise NotApplicable("the domain has no outside")
 
 

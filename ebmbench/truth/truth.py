@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import xlogy
 from torch import Tensor
 
@@ -29,6 +30,11 @@ class Truth:
     def log_weight(self) -> Array:
         """log volumes of the support (M,)."""
         return self.normalizer.log_weight
+
+    @property
+    def inside(self) -> slice:
+        """The domain's part of the support."""
+        return slice(len(self.normalizer.domain.points))
 
     @property
     def on_support(self) -> bool:
@@ -59,6 +65,10 @@ class Truth:
     def modes(self) -> int:
         """How many separate modes there are."""
         raise NotApplicable("the modes of these data are not known")
+
+    def owner(self, part: slice | NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The mode that each point of a part of the support belongs to, -1 for none."""
+        raise NotApplicable(self.unknown)
 
     def log_p_at(self, batch: Batch) -> Array:
         """The true log density at points, (B,)."""
@@ -146,6 +156,12 @@ class TruthOnSupport(TruthAtPoints):
             return np.asarray(np.round(energy, 9))  # rounding errors must not order states that are equal
         centered = points - mean
         return np.asarray(0.5 * (centered @ np.linalg.inv(cov) * centered).sum(-1), dtype=np.float64)
+
+    def owner(self, part: slice | NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The dataset's own."""
+        if self.modes < 2:
+            raise NotApplicable("the distribution is in one piece")
+        return self.dataset.assign_mode(self.normalizer.support.points[part]).numpy()
 
     @cached_property
     def spread(self) -> float:

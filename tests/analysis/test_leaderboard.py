@@ -12,7 +12,7 @@ import pytest
 from ebmbench.analysis.leaderboard import Leaderboard, choose
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
-from ebmbench.metrics.tracks import AUROC, KL, MMD2, MODES, NLL, PLANE, SKILL, SLICED
+from ebmbench.metrics.tracks import AUROC, KL, MMD2, MODES, NLL, OUTSIDE, PLANE, SKILL, SLICED
 from ebmbench.store.runs import TrialResult
 from tests.factories import make_cell, make_cells, make_report, make_trial, make_view
 
@@ -20,10 +20,11 @@ EVERYTHING = {
     "skill": 0.5,
     "kl": 0.25,
     "kl_beta": 0.125,
+    "mass_outside": 0.01,
     "auroc": 0.9,
     "mmd2_common": 0.01,
     "sliced_wasserstein_common": 0.1,
-    "mode_coverage_common": 1.0,
+    "mode_mass_error": 0.1,
     "nll_beta": 2.5,
 }
 
@@ -151,7 +152,7 @@ def test_where_every_point_failed_the_first_stands_for_the_grid() -> None:
 
 
 def test_the_columns_are_those_of_the_track() -> None:
-    assert board([make_trial(make_view(), EVERYTHING)]).columns == [SKILL, KL, AUROC, MMD2, SLICED, MODES]
+    assert board([make_trial(make_view(), EVERYTHING)]).columns == [SKILL, KL, OUTSIDE, AUROC, MMD2, SLICED, MODES]
     own = make_trial(make_view(dataset="mine", track="user_data"), {"nll_beta": 2.5, "auroc": 0.9})
     assert board([own]).columns == [NLL, AUROC, MMD2, SLICED]
 
@@ -160,7 +161,7 @@ def test_several_tracks_share_the_columns_that_they_have_in_common() -> None:
     trials = [
         make_trial(make_view(dataset=d, track=t), EVERYTHING) for d, t in (("moons", "plane"), ("mine", "user_data"))
     ]
-    assert board(trials).columns == [SKILL, KL, AUROC, MMD2, SLICED, MODES, NLL]
+    assert board(trials).columns == [SKILL, KL, OUTSIDE, AUROC, MMD2, SLICED, MODES, NLL]
 
 
 def test_numbers_that_a_suite_did_not_ask_for_are_on_no_board() -> None:

@@ -94,14 +94,15 @@ def test_the_rank_and_the_estimate_are_of_the_same_numbers() -> None:
         assert board.ranking.best == max(shown, key=lambda row: shown[row])
 
 
-def test_a_method_that_only_failed_is_ranked_and_one_that_was_skipped_is_not() -> None:
+def test_a_method_that_only_failed_is_never_the_best_nor_is_one_that_was_skipped() -> None:
     broken = make_trial(make_view("broken"), status=Status.FAILED)
     absent = make_trial(make_view("absent", skipped="no such device"), status=Status.SKIPPED)
     measured = make_trial(make_view("oracle", strategy=Strategy.REFERENCE), {"skill": 1.0})
     board = make_report([broken, absent, measured]).leaderboard
     assert {method.row for method in board.methods} == {"broken", "absent", "oracle"}
-    assert board.ranking.best == "broken"
+    assert board.ranking.best is None
     assert ranking([absent, measured]).best is None
+    assert ranking([broken, *fill("poor", -0.9)]).best == "poor"
 
 
 def test_a_board_of_references_has_no_best() -> None:

@@ -43,7 +43,7 @@ def test_the_card_of_a_dataset() -> None:
 
 def test_the_card_of_a_metric() -> None:
     lines = [" ".join(line.split()) for line in card("kl").splitlines()]
-    assert lines[0] == "kl: KL(p || q) on the lattice"
+    assert lines[0] == "kl: KL(p || q) over all of the space"
     assert "unit nats" in lines
     assert "best down (0 for the truth)" in lines
     assert "kinds density, normalized, ranking, smoothed" in lines
@@ -94,7 +94,7 @@ def test_only_datasets_are_drawn_and_only_where_one_can_write(tmp_path: Path) ->
     ("metric", "said"),
     [
         ("fisher", "n/a for   ranking (raw): the scale of a ranking energy means nothing"),
-        ("leak", "n/a for   ranking: the scale of a ranking energy means nothing"),
+        ("mass_outside", "n/a for   ranking (raw): the scale of a ranking energy means nothing"),
         ("log_z_error", "n/a for   density: only a normalized energy claims a constant"),
         ("kl_smoothed", "n/a for   normalized: only a smoothed energy is blurred by noise of the method's own"),
     ],

@@ -112,7 +112,7 @@ def test_metrics() -> None:
     assert {"skill", "kl", "kl_reverse", "tv", "nll", "nll_excess", "fisher", "spearman", "auroc", "v95_ratio"} <= set(
         metrics
     )
-    assert {"beta", "leak", "mmd2", "sliced_wasserstein", "mode_coverage", "log_z_error"} <= set(metrics)
+    assert {"beta", "mass_outside", "mmd2", "sliced_wasserstein", "mode_mass_error", "log_z_error"} <= set(metrics)
     assert metrics["kl"]["variants"] == ["raw", "beta", "iso"]
     assert metrics["kl"]["unit"] == "nats"
     assert metrics["skill"]["direction"] == "up"

@@ -51,12 +51,26 @@ def test_a_support_can_be_laid_out_on_its_shape(domain: Box) -> None:
     grid = support.points.reshape(*support.shape, domain.dim)
     for axis in range(domain.dim):
         step = torch.zeros(domain.dim, dtype=torch.float64)
-        step[axis] = support.cell[axis]
+        step[axis] = support.cell[0, axis]
         torch.testing.assert_close(grid.diff(dim=axis), step.expand_as(grid.diff(dim=axis)))
     torch.testing.assert_close(
-        4 * support.cell, torch.tensor(domain.high) - torch.tensor(domain.low), check_dtype=False
+        4 * support.cell[0], torch.tensor(domain.high) - torch.tensor(domain.low), check_dtype=False
     )
-    torch.testing.assert_close(support.log_weight.exp(), support.cell.prod().expand(4**domain.dim))
+    torch.testing.assert_close(support.log_weight.exp(), support.cell.prod(-1))
+
+
+@pytest.mark.parametrize(
+    "domain", [Box((0.0,), (6.0,)), Box((-1.0, 2.0), (3.0, 5.0)), Box((0.0,) * 3, (1.0, 2.0, 4.0))]
+)
+def test_a_shell_integrates_polynomials_over_what_lies_around_a_box(domain: Box) -> None:
+    """The fourth power of each coordinate about the center: over the box twice as wide, less over the box."""
+    shell = domain.shell(4)
+    sides = torch.tensor(domain.high, dtype=torch.float64) - torch.tensor(domain.low, dtype=torch.float64)
+    center = torch.tensor(domain.low, dtype=torch.float64) + sides / 2
+    found = (shell.log_weight.exp()[:, None] * (shell.points - center) ** 4).sum(0)
+    volume = math.exp(domain.log_volume)
+    torch.testing.assert_close(found, volume * (2**domain.dim * sides**4 - (sides / 2) ** 4) / 5)
+    torch.testing.assert_close(shell.log_weight.exp(), shell.cell.prod(-1))
 
 
 def test_a_scaled_box_keeps_its_center() -> None:
@@ -87,7 +101,7 @@ def test_states_are_a_lattice_of_two_places_an_axis_whose_cells_have_no_inside()
     support = Binary(3).support()
     assert support.shape == (2, 2, 2)
     assert support.points.reshape(*support.shape, 3)[1, 0, 1].tolist() == [1, 0, 1]
-    assert support.cell.tolist() == [0, 0, 0]
+    assert support.cell.tolist() == [[0, 0, 0]] * 8
 
 
 def test_an_index_does_not_ask_for_a_dtype() -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ from ebmbench.errors import EngineLost
 from ebmbench.execution import local
 from ebmbench.execution.executor import Ended, Executor
 from ebmbench.execution.inline import InlineExecutor
-from ebmbench.execution.local import MAX_LOSSES, SINGLE_THREAD, LocalExecutor
+from ebmbench.execution.local import MAX_LOSSES, SINGLE_THREAD, LocalExecutor, _usage
 from ebmbench.execution.supervisor import Job, Supervisor
 from ebmbench.store.folders import Store, TrialFolder
 from tests import workers
@@ -112,7 +115,48 @@ def test_a_deadline_asks_and_then_kills(engine: Engine, monkeypatch: pytest.Monk
     assert engine.begun(key)
     monkeypatch.setattr(engine.executor, "timeout", 0.01)
     (ended,) = engine.end()
-    assert ended == Ended(key, None, name, Status.TIMEOUT, "not done after 0.01 s")
+    assert ended == Ended(key, None, name, Status.TIMEOUT, ended.reason)
+    assert re.fullmatch(r"not done after \S+ s of processor time and \S+ s in all", ended.reason)
+
+
+@pytest.mark.parametrize(("spent", "threads", "late"), [(29.0, 1, False), (31.0, 1, True), (31.0, 2, False)])
+def test_a_deadline_is_of_processor_time(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, spent: float, threads: int, late: bool
+) -> None:
+    """However long a busy machine lets a trial wait."""
+    monkeypatch.setattr(local, "_usage", lambda pid: (spent, 0))
+    monkeypatch.setattr(engine.executor, "timeout", 30.0)
+    monkeypatch.setattr(engine.executor, "threads", threads)
+    key = engine.submit("sleep")
+    assert engine.begun(key)
+    ended = [*engine.executor.poll(0.05), *engine.executor.poll(1.0 if late else 0.05)]
+    assert [one.verdict for one in ended] == [Status.TIMEOUT] * late
+    if not late:
+        engine.executor.cancel(key)
+
+
+def test_what_hangs_is_ended_by_the_wall_clock(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_usage", lambda pid: (0.0, 0))
+    key = engine.submit("sleep")
+    assert engine.begun(key)
+    monkeypatch.setattr(engine.executor, "timeout", 0.2)
+    started = time.monotonic()
+    assert engine.end()[0].verdict is Status.TIMEOUT
+    assert time.monotonic() - started > 0.2, "not before some deadlines have passed"
+
+
+def test_the_usage_is_that_of_a_process_and_its_children() -> None:
+    """A second of work, half of it in a child that has ended: both count."""
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    before = _usage(os.getpid())[0]
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    end = time.process_time() + 0.5
+    while time.process_time() < end:
+        pass
+    spent, resident = _usage(os.getpid())
+    assert 0.95 <= spent - before < 1.5
+    assert resident >= 0.5 * psutil.Process().memory_info().rss
+    assert _usage(2**30) == (0.0, 0)
 
 
 def test_a_trial_within_its_time_is_left_alone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,10 +188,10 @@ def test_what_a_child_eats_counts_too(engine: Engine, monkeypatch: pytest.Monkey
     assert engine.begun(key)
     pid, child = engine.pid(key), engine.facts(key)["child"]
     alone = psutil.Process(pid).memory_info().rss
-    assert local._resident(pid) == pytest.approx(alone + psutil.Process(child).memory_info().rss, rel=0.05)
-    assert local._resident(pid) > alone + 1_000_000
+    assert _usage(pid)[1] == pytest.approx(alone + psutil.Process(child).memory_info().rss, rel=0.05)
+    assert _usage(pid)[1] > alone + 1_000_000
     engine.executor.cancel(key)
-    assert local._resident(pid) == 0
+    assert _usage(pid) == (0.0, 0)
 
 
 # --- nothing is left --------------------------------------------------------------------------------------------------

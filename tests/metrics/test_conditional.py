@@ -24,7 +24,7 @@ A, LEVEL = 1.7, 0.4
 NO_LATTICE = "n/a: no lattice is laid for each context x"
 ON_A_LATTICE = (
     *("skill", "kl", "kl_reverse", "tv", "nll_excess", "auroc", "v95_ratio", "beta", "hellinger", "jeffreys"),
-    *("mass_volume_area", "iou95", "spearman_uniform", "refinement", "d_prime", "leak", "log_z_error"),
+    *("mass_volume_area", "iou95", "spearman_uniform", "refinement", "d_prime", "mass_outside", "log_z_error"),
     *("minima_recall", "minima_spurious", "barrier_ratio", "mode_mass_error", "antimode"),
     *("conditional_kl", "conditional_nll", "conditional_modes"),
 )

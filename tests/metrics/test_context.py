@@ -43,7 +43,7 @@ def test_what_many_metrics_share_is_computed_once() -> None:
         _ = (evaluation.energy, evaluation.energy_validation, evaluation.energy_test, evaluation.beta)
         _ = [EvalContext(evaluation, variant).log_q for variant in ("raw", "beta", "iso")]
         _ = (evaluation.common_samples, evaluation.energy_gradient_test)
-    assert surface.rows == 50 * 50 + 20 + 30 + 30
+    assert surface.rows == len(evaluation.truth.normalizer.support.points) + 20 + 30 + 30
 
 
 def test_what_is_asked_for_by_a_function_is_computed_once_too() -> None:
@@ -95,7 +95,9 @@ def test_each_calibration_is_a_density() -> None:
     assert evaluation.beta == pytest.approx(1 / 3, rel=0.05)
     scale = 3 * evaluation.beta
     np.testing.assert_allclose(beta.log_q, -scale * radius2 / 2 + math.log(scale / (2 * math.pi)), atol=1e-6)
-    np.testing.assert_allclose(iso.log_q, evaluation.truth.log_p, atol=1e-6)
+    inside = evaluation.truth.inside
+    np.testing.assert_allclose(iso.log_q[inside], evaluation.truth.log_p[inside], atol=1e-6)
+    assert np.array_equal(evaluation.iso_log_density_inside, iso.log_q[inside])
     np.testing.assert_allclose(raw.nll_test, 3 * evaluation.test.y.square().sum(-1) / 2 - math.log(3 / (2 * math.pi)))
     assert raw.nll_validation.mean() == pytest.approx(
         3 * evaluation.validation.y.square().sum(-1).mean().item() / 2 - math.log(3 / (2 * math.pi))
@@ -163,7 +165,7 @@ def test_the_common_sampler_draws_from_the_fitted_density() -> None:
     assert held.beta == pytest.approx(2, rel=0.05)
     points = EvalContext(held, "common").samples(SAMPLES)
     support = EightGaussians().domain.support(200)
-    log_mass = -held.beta * held.energy + support.log_weight.numpy()
+    log_mass = -held.beta * held.energy_inside + support.log_weight.numpy()
     mass = np.exp(log_mass - log_mass.max()).reshape(20, 10, 20, 10).sum((1, 3)).ravel()
     expected = SAMPLES * mass / mass.sum()
     place = ((points + 6) / 0.6).long()
@@ -174,10 +176,19 @@ def test_the_common_sampler_draws_from_the_fitted_density() -> None:
     assert chisquare(found, due).pvalue > 1e-3
 
 
-def test_the_common_sampler_of_a_constant_energy_has_no_favorite_place() -> None:
-    """It has no temperature: its draws are uniform."""
-    points = EvalContext(make_evaluation(Bowl(0.0), EightGaussians(), cells=200, n=10), "common").samples(SAMPLES)
-    assert float(points.mean(0).abs().max()) < 4 * math.sqrt(12 / SAMPLES)
+def test_the_common_sampler_of_a_constant_energy_has_nothing_to_draw_from() -> None:
+    """It has no temperature, and the plane no uniform law."""
+    with pytest.raises(NotApplicable, match="no temperature fits: the energy is constant"):
+        EvalContext(make_evaluation(Bowl(0.0), EightGaussians(), cells=200, n=10), "common").samples(SAMPLES)
+
+
+def test_the_common_sampler_draws_outside_the_domain_too() -> None:
+    """N(0, I) in a box of one deviation: 53 % of its mass lie outside, and as many of its samples."""
+    dataset = Normal(half_width=1.0)
+    points = make_evaluation(TrueEnergy(dataset), dataset, cells=200, n=SAMPLES, seed=3).common_samples
+    outside = float((points.abs() > 1).any(-1).double().mean())
+    assert outside == pytest.approx(1 - 0.6826895**2, abs=4 * 0.5 / math.sqrt(SAMPLES))
+    assert float(points.var()) == pytest.approx(1, abs=4 * math.sqrt(1 / SAMPLES))
 
 
 def test_the_common_sampler_fills_its_cells() -> None:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ebmbench.contracts.records import EnergyKind, MetricSpec
 from ebmbench.datasets.plane import EightGaussians
@@ -15,8 +17,9 @@ from ebmbench.errors import NotApplicable
 from ebmbench.metrics import ebmbench_metrics
 from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.surface import divergence
 from ebmbench.store.records import Measurements, Value
-from tests.factories import Bowl, make_evaluation
+from tests.factories import Bowl, Normal, make_evaluation
 
 ALL = frozenset(EnergyKind)
 BUILT_IN = list(ebmbench_metrics())
@@ -36,10 +39,19 @@ def metric(
     return MetricSpec(name, target, "a metric", "", "down", kinds, variants)
 
 
+def by_name(values: list[Value]) -> dict[tuple[str, str], Value]:
+    return {(value.metric, value.variant): value for value in values}
+
+
+def of_all(a: float) -> dict[tuple[str, str], Value]:
+    """Every built-in metric of a bowl that steep."""
+    return by_name(evaluate(held(EnergyKind.DENSITY, a), [(spec, "tests") for spec in BUILT_IN]))
+
+
 def measure(kind: EnergyKind, *specs: MetricSpec) -> dict[tuple[str, str], Value]:
     values = evaluate(held(kind), [(spec, "tests") for spec in specs])
     assert len(values) == sum(len(spec.variants) for spec in specs)
-    return {(value.metric, value.variant): value for value in values}
+    return by_name(values)
 
 
 def test_a_number_is_a_value_without_a_note() -> None:
@@ -125,21 +137,56 @@ def test_an_infinite_value_survives_being_written() -> None:
 def test_every_built_in_metric_gives_a_number_or_a_reason(kind: EnergyKind) -> None:
     found = measure(kind, *BUILT_IN)
     for value in found.values():
-        assert (value.value is None) == bool(value.note), value
+        assert value.value is not None or value.note, value
         assert not value.note.startswith("error"), value
     assert found["mmd2", "native"].note == "n/a: the method has no sampler of its own"
     assert (found["kl", "raw"].value is None) is (kind is EnergyKind.RANKING)
-    assert (found["leak", "raw"].value is None) is (kind is EnergyKind.RANKING)
+    assert (found["mass_outside", "raw"].value is None) is (kind is EnergyKind.RANKING)
     assert (found["log_z_error", "raw"].value is None) is (kind is not EnergyKind.NORMALIZED)
     assert found["kl", "beta"].value is not None
     assert found["skill", ""].value is not None
 
 
 def test_a_constant_energy_gives_reasons_and_its_order_a_half() -> None:
-    """beta and spearman do not exist; AUROC is 1/2; nothing is an error."""
-    wanted = [spec for spec in BUILT_IN if spec.name in ("beta", "auroc", "kl")]
-    values = evaluate(held(EnergyKind.DENSITY, 0.0), [(spec, "tests") for spec in wanted])
-    found = {(value.metric, value.variant): value for value in values}
-    assert found["beta", ""].note == "n/a: the value is not a number"
-    assert found["kl", "beta"].note == "n/a: the value is not a number"
+    """No temperature, no density, no sample, no skill; AUROC is 1/2; nothing is an error, and nothing at its best."""
+    found = of_all(0.0)
+    no_fit = "n/a: no temperature fits: the energy is constant"
+    for name in (("beta", ""), ("kl", "beta"), ("kl_reverse", "beta"), ("tv", "beta"), ("mmd2", "common")):
+        assert (found[name].value, found[name].note) == (None, no_fit), name
+    assert found["kl", "raw"].value == found["nll", "raw"].value == math.inf
+    assert found["kl", "raw"].note.startswith("not normalizable: 75 % of the mass lies 32 to 64 times")
+    assert found["kl_reverse", "raw"].value is None
+    assert found["skill", ""].value == -1
     assert found["auroc", ""].value == pytest.approx(0.5)
+
+
+class Walled(Bowl):
+    """The true energy of N(0, I), but infinite beyond a radius."""
+
+    def __init__(self, radius: float) -> None:
+        super().__init__()
+        self.radius = radius
+
+    def forward(self, y: Tensor) -> Tensor:
+        return torch.where(y.square().sum(-1) < self.radius**2, super().forward(y), math.inf)
+
+
+def test_an_energy_that_is_infinite_at_data_has_no_temperature_and_an_infinite_divergence() -> None:
+    """Walls at two deviations: 13 % of the data are impossible."""
+    evaluation = make_evaluation(Walled(2), Normal(), cells=40, n=300, like=torch.zeros((), dtype=torch.float32))
+    found = by_name(evaluate(evaluation, [(spec, "tests") for spec in BUILT_IN]))
+    assert found["kl", "raw"].value == found["nll", "raw"].value == math.inf
+    assert found["kl_reverse", "raw"].value == pytest.approx(-math.log(1 - math.exp(-2)), abs=0.05)
+    for name in (("beta", ""), ("kl", "beta"), ("kl_reverse", "beta"), ("mmd2", "common")):
+        assert found[name].value is None, name
+        assert found[name].note.startswith("n/a: no temperature fits: the energy is infinite at"), name
+
+
+def test_a_density_that_is_no_number_somewhere_is_no_number() -> None:
+    """The mass that is NaN is not left out: the wrong twin, without it, would read 0."""
+    log_p = np.log([0.5, 0.5, 1e-300])
+    log_q = np.array([math.log(0.5), math.log(0.5), math.nan])
+    weight = np.zeros(3)
+    assert math.isnan(divergence(log_p, log_q, weight))
+    assert math.isnan(divergence(log_q, log_p, weight))
+    assert divergence(log_p[:2], log_q[:2], weight[:2]) == 0

@@ -14,24 +14,12 @@ from scipy.ndimage import label
 from torch import Tensor
 
 from ebmbench.contracts.dataset import Dataset
-from ebmbench.contracts.domain import Box, square
 from ebmbench.contracts.surface import Surface
-from ebmbench.datasets.plane import Clusters, EightGaussians, Moons, PinkSpiral, Rings, SmoothCheckerboard
+from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral, Rings, SmoothCheckerboard
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics import landscape
 from ebmbench.metrics.context import EvalContext
-from tests.factories import TrueEnergy, make_evaluation
-
-
-class Pair(Clusters):
-    """Two normals at (+-2, 0)."""
-
-    @property
-    def domain(self) -> Box:
-        return square(6)
-
-    def nodes(self) -> tuple[Tensor, Tensor]:
-        return torch.tensor([[-2.0, 0.0], [2.0, 0.0]], dtype=torch.float64), torch.full((2,), -math.log(2)).double()
+from tests.factories import Pair, TrueEnergy, make_evaluation
 
 
 def held(dataset: Dataset, surface: Surface | None = None, variant: str = "beta", cells: int = 200) -> EvalContext:
@@ -152,33 +140,6 @@ def test_a_dent_shallower_than_a_nat_is_none() -> None:
 def test_no_minima_are_asked_for_where_the_truth_has_none(dataset: Dataset) -> None:
     with pytest.raises(NotApplicable, match=r"one piece|not parted"):
         landscape.minima_recall(held(dataset))
-
-
-@pytest.mark.long
-def test_mode_masses_of_a_wrong_mixture() -> None:
-    """Weights (0.8, 0.2) against (0.5, 0.5): a total variation of 0.3."""
-    pair = Pair(sigma=0.4)
-
-    class Uneven(TrueEnergy):
-        def forward(self, y: Tensor) -> Tensor:
-            log_weight = torch.tensor([0.8, 0.2], dtype=torch.float64).log()
-            return -torch.logsumexp(log_weight - torch.cdist(y, pair.nodes()[0]).square() / (2 * 0.4**2), -1)
-
-    assert landscape.mode_mass_error(held(pair, Uneven(pair), "raw")) == pytest.approx(0.3, abs=1e-3)
-    assert landscape.mode_mass_error(held(pair, variant="raw")) == pytest.approx(0, abs=1e-12)
-
-
-def test_mass_between_the_modes_counts_as_an_error() -> None:
-    """Half of the mass spread over the box: masses halve, and the rest of the plane holds the other half."""
-    pair = Pair(sigma=0.2)
-
-    class Fog(TrueEnergy):
-        def forward(self, y: Tensor) -> Tensor:
-            fog = torch.full((len(y),), -math.log(144.0), dtype=torch.float64)
-            return -torch.logaddexp(pair.log_prob(y), fog)
-
-    in_modes = 2 * math.pi * 0.8**2 / 144  # of the fog, what falls into the two discs of four sigma
-    assert landscape.mode_mass_error(held(pair, Fog(pair), "raw")) == pytest.approx(0.5 * (1 - in_modes), abs=2e-3)
 
 
 def test_gaps_of_rings_lie_between_the_rings() -> None:

@@ -222,28 +222,9 @@ def without_modes(*missing: int) -> Callable[[Tensor], Tensor]:
     return change
 
 
-def test_a_missing_mode_counts() -> None:
-    assert metrics.mode_coverage(native(lambda y: y)) == 1
-    assert metrics.mode_coverage(native(without_modes(3))) == 7 / 8
-    assert metrics.mode_coverage(native(without_modes(1, 4, 6))) == 5 / 8
-
-
-def test_samples_that_are_near_no_mode_cover_none() -> None:
-    assert metrics.mode_coverage(native(lambda y: 0.3 * y)) == 0
-
-
-def test_a_mode_with_less_than_a_tenth_of_its_due_is_not_covered() -> None:
-    def keep_one_in(part: int) -> Callable[[Tensor], Tensor]:
-        return lambda y: torch.where((torch.arange(len(y)) % part > 0)[:, None], without_modes(5)(y), y)
-
-    assert metrics.mode_coverage(native(keep_one_in(20))) == 7 / 8
-    assert metrics.mode_coverage(native(keep_one_in(5))) == 1
-
-
-def test_coverage_of_a_distribution_in_one_piece_is_not_applicable() -> None:
-    for metric in (metrics.mode_coverage, metrics.mode_kl):
-        with pytest.raises(NotApplicable, match="one piece"):
-            metric(EvalContext(make_evaluation(half(PinkSpiral()), PinkSpiral(), cells=50, n=10), "common"))
+def test_the_shares_of_modes_of_a_distribution_in_one_piece_are_not_applicable() -> None:
+    with pytest.raises(NotApplicable, match="one piece"):
+        metrics.mode_kl(EvalContext(make_evaluation(half(PinkSpiral()), PinkSpiral(), cells=50, n=10), "common"))
 
 
 def test_native_samples_need_a_sampler() -> None:

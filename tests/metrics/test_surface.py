@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.domain import square
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral, PlaneDataset, Rings, SmoothCheckerboard
@@ -25,7 +26,7 @@ from ebmbench.metrics import surface as metrics
 from ebmbench.metrics.context import EvalContext, Evaluation
 from ebmbench.truth.normalizer import Array, log_normalizer
 from ebmbench.truth.truth import TruthOnSupport
-from tests.factories import Normal, TrueEnergy, make_evaluation, make_truth
+from tests.factories import Normal, Pair, TrueEnergy, make_evaluation, make_truth
 
 HELD_OUT = 4000
 
@@ -196,33 +197,56 @@ def test_kl_and_fisher_of_an_anisotropic_gaussian() -> None:
 # --- the box and the weights ------------------------------------------------------------------------------------------
 
 
-def test_leak_of_a_box_that_is_too_small() -> None:
-    """log of the mass of the doubled box over that of the box; a box of nine standard deviations leaks nothing."""
-
-    def inside(half_width: float) -> float:
-        return float((norm.cdf(half_width) - norm.cdf(-half_width)) ** 2)
-
-    small = Normal(half_width=1.0)
-    leak = metrics.leak(raw(held_against(TrueEnergy(small), small)))
-    assert leak == pytest.approx(math.log(inside(2) / inside(1)), abs=1e-3)
-    assert leak > 0.1
-    wide = Normal()
-    assert 0 <= metrics.leak(raw(held_against(TrueEnergy(wide), wide))) < 1e-9
+def test_the_mass_outside_a_box_that_is_too_small() -> None:
+    """One less the mass of the box; outside a box of nine standard deviations lies nothing."""
+    small, wide = Normal(half_width=1.0), Normal()
+    inside = float((norm.cdf(1) - norm.cdf(-1)) ** 2)
+    assert metrics.mass_outside(raw(held_against(TrueEnergy(small), small))) == pytest.approx(1 - inside, abs=1e-5)
+    assert 0 <= metrics.mass_outside(raw(held_against(TrueEnergy(wide), wide))) < 1e-9
 
 
 @pytest.mark.parametrize("steepness", [1.0, 60.0])
-def test_leak_of_an_energy_that_falls_without_end(steepness: float) -> None:
-    """F = -a |y|^2 / 2: nearly all of its mass lies outside; the value is finite, and there is no warning."""
+def test_an_energy_that_falls_without_end_is_no_density(steepness: float) -> None:
+    """F = -a |y|^2 / 2: infinitely far from anything, and worse than whatever has an integral."""
     dataset = Normal(half_width=4.0)
     context = raw(held_against(Quadratic((0.0, 0.0), -steepness * np.eye(2)), dataset, cells=40))
-    log_z = {f: log_normalizer(-0.5 * steepness * y2, w) for f, (y2, w) in _squares(dataset).items()}
-    assert metrics.leak(context) == pytest.approx(log_z[2] - log_z[1], rel=1e-3)
+    assert metrics.kl(context) == math.inf
+    assert metrics.nll(context) == math.inf
+    assert metrics.skill(context) == -1
+    assert metrics.mass_outside(context) == 1
+    assert all(remark.startswith("not normalizable: ") for remark in context.remarks)
 
 
-def _squares(dataset: Normal) -> dict[int, tuple[Array, Array]]:
-    """|y|^2 and log weights on the lattice of the box, and of the doubled one."""
-    supports = {1: dataset.domain.support(40), 2: dataset.domain.scaled(2).support(20)}
-    return {f: (s.points.square().sum(-1).numpy(), s.log_weight.numpy()) for f, s in supports.items()}
+class Plateau(TrueEnergy):
+    """The true energy on the domain and beside it; farther out a level that never rises."""
+
+    def forward(self, y: Tensor) -> Tensor:
+        near = square(10).contains(y)
+        return torch.where(near, super().forward(y), 12.0)
+
+
+def test_a_plateau_beyond_twice_the_box_is_no_density_and_as_an_order_it_is_what_it_is() -> None:
+    """On the box, and at twice its width, it is the truth."""
+    dataset = Moons()
+    density = raw(held_against(Plateau(dataset), dataset))
+    assert (metrics.kl(density), metrics.skill(density), metrics.mass_outside(density)) == (math.inf, -1, 1)
+    order = raw(held_against(Plateau(dataset), dataset, EnergyKind.RANKING))
+    assert metrics.skill(order) == pytest.approx(1, abs=1e-3), "a level above all data costs nothing"
+    assert metrics.auroc(order) == pytest.approx(0.9582, abs=1e-3)
+
+
+def test_a_well_far_away_holds_the_mass_that_it_holds() -> None:
+    """A hundredth of the mass, as wide as the data, three widths of the box away; KL is -log 0.99."""
+    dataset = Normal(half_width=5.0)
+
+    class Well(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
+            far = -(y - 30).square().sum(-1) / 2 - math.log(2 * math.pi)
+            return -torch.logaddexp(math.log(0.99) + dataset.log_prob(y), math.log(0.01) + far)
+
+    context = raw(held_against(Well(dataset), dataset, cells=400))
+    assert metrics.mass_outside(context) == pytest.approx(0.01, abs=1e-3)
+    assert metrics.kl(context) == pytest.approx(-math.log(0.99), abs=1e-3)
 
 
 def stretched() -> tuple[Array, Array]:
@@ -256,6 +280,57 @@ def test_kl_is_infinite_where_the_model_misses_a_cell() -> None:
     log_p, log_q = np.log([0.5, 0.5]), np.array([0.0, -np.inf])
     assert metrics.divergence(log_p, log_q, np.zeros(2)) == math.inf
     assert metrics.divergence(log_q, log_p, np.zeros(2)) == pytest.approx(math.log(2))
+    subnormal = np.array([0.0, math.log(1e-320)])
+    assert metrics.divergence(subnormal, log_q, np.zeros(2)) == 0, "its density is zero in double precision"
+
+
+# --- the masses of the modes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_mode_masses_of_a_wrong_mixture() -> None:
+    """Weights (0.8, 0.2) against (0.5, 0.5): a total variation of 0.3."""
+    pair = Pair(sigma=0.4)
+
+    class Uneven(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
+            log_weight = torch.tensor([0.8, 0.2], dtype=torch.float64).log()
+            return -torch.logsumexp(log_weight - torch.cdist(y, pair.nodes()[0]).square() / (2 * 0.4**2), -1)
+
+    assert metrics.mode_mass_error(raw(held_against(Uneven(pair), pair))) == pytest.approx(0.3, abs=1e-3)
+    assert metrics.mode_mass_error(raw(held_against(TrueEnergy(pair), pair))) == pytest.approx(0, abs=1e-12)
+
+
+def test_mass_between_the_modes_counts_as_an_error() -> None:
+    """Half of the mass spread over the box: masses halve, and the rest of the plane holds the other half."""
+    pair = Pair(sigma=0.2)
+
+    class Fog(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
+            fog = torch.where(pair.domain.contains(y), -math.log(144.0), -math.inf)
+            return -torch.logaddexp(pair.log_prob(y), fog)
+
+    in_modes = 2 * math.pi * 0.8**2 / 144  # of the fog, what falls into the two discs of four sigma
+    assert metrics.mode_mass_error(raw(held_against(Fog(pair), pair))) == pytest.approx(0.5 * (1 - in_modes), abs=2e-3)
+
+
+def test_mass_far_away_counts_as_an_error() -> None:
+    """A third mode of a fifth of the mass, far outside the box."""
+    pair = Pair(sigma=0.4)
+
+    class Leaking(TrueEnergy):
+        def forward(self, y: Tensor) -> Tensor:
+            far = -(y - 30).square().sum(-1) / 18 - math.log(2 * math.pi * 9)
+            return -torch.logaddexp(math.log(0.8) + pair.log_prob(y), math.log(0.2) + far)
+
+    context = raw(held_against(Leaking(pair), pair))
+    assert metrics.mode_mass_error(context) == pytest.approx(0.2, abs=2e-3)
+    assert metrics.mass_outside(context) == pytest.approx(0.2, abs=2e-3)
+
+
+def test_the_mass_of_modes_of_a_distribution_in_one_piece_is_not_asked_for() -> None:
+    with pytest.raises(NotApplicable, match="one piece"):
+        metrics.mode_mass_error(raw(held_against(TrueEnergy(PinkSpiral()), PinkSpiral(), cells=50)))
 
 
 # --- AUROC and V95 ----------------------------------------------------------------------------------------------------
@@ -318,7 +393,7 @@ def truth(name: str) -> TruthOnSupport:
 @pytest.mark.parametrize("name", PLANE)
 def test_auroc_and_v95_of_the_oracle_table(name: str) -> None:
     _, area, volume = PLANE[name]
-    log_p, log_weight = truth(name).log_p, truth(name).log_weight
+    log_p, log_weight = (array[truth(name).inside] for array in (truth(name).log_p, truth(name).log_weight))
     assert metrics.ranking_area(-log_p, log_p, log_weight) == pytest.approx(area, abs=1e-3)
     assert metrics.level_volume(-log_p, log_p, log_weight) == pytest.approx(volume, abs=0.1)
     assert metrics.ranking_area(log_p, log_p, log_weight) == pytest.approx(1 - area, abs=1e-3)
@@ -428,7 +503,7 @@ def test_the_truth_scores_as_the_truth(name: str) -> None:
     assert metrics.spearman(raw(evaluation)) == pytest.approx(1, abs=1e-6)
     assert metrics.v95_ratio(raw(evaluation)) == pytest.approx(1, abs=5e-3)
     assert metrics.log_z_error(raw(evaluation)) == pytest.approx(0, abs=1e-5)
-    assert metrics.leak(raw(evaluation)) < 1e-6
+    assert metrics.mass_outside(raw(evaluation)) < 1e-6
 
 
 def iso_kl(energy: Array, log_p: Array, log_weight: Array) -> float:
@@ -462,8 +537,8 @@ def test_skill_of_the_moment_matched_gaussian_is_zero() -> None:
 
 
 def test_skill_of_an_energy_upside_down_is_the_uniform_laws() -> None:
-    """1 - (log |B| - H) / KL of the Gaussian, by hand from the oracle table; never under -1."""
-    evaluation = held_against(TrueEnergy(Moons(), -1.0), Moons(), cells=200)
+    """1 - (log |B| - H) / KL of the Gaussian, by hand from the oracle table, or worse; never under -1."""
+    evaluation = held_against(TrueEnergy(Moons(), -1.0), Moons(), EnergyKind.RANKING, cells=200)
     gaussian = iso_kl(evaluation.truth.floor_energy, evaluation.truth.log_p, evaluation.truth.log_weight)
     assert 1 - (math.log(100) - 2.3939) / gaussian < -1
     assert metrics.skill(raw(evaluation)) == -1
@@ -500,10 +575,17 @@ def test_fisher_of_a_constant_energy_is_half_of_the_squared_score(surface: Surfa
     assert metrics.fisher(raw(evaluation)) == pytest.approx(1 / SCALE**2, abs=4 * each.std() / math.sqrt(HELD_OUT))
 
 
-def test_kl_of_a_constant_energy_is_that_of_the_uniform_law() -> None:
-    """log |B| - H(p)."""
-    expected = math.log(AREA) - math.log(2 * math.pi * math.e * SCALE**2)
-    assert metrics.kl(raw(held_against(Nothing(), Normal(scale=SCALE)))) == pytest.approx(expected, abs=1e-6)
+def test_kl_of_a_constant_energy_is_infinite_and_within_walls_that_of_the_uniform_law() -> None:
+    """log |B| - H(p); B is eight times as wide as the box, where p is zero in double precision."""
+    data = Normal(scale=SCALE)
+
+    class Walls(Nothing):
+        def forward(self, y: Tensor) -> Tensor:
+            return torch.where(data.domain.scaled(8).contains(y), 0.0, math.inf).to(y.dtype)
+
+    expected = math.log(64 * AREA) - math.log(2 * math.pi * math.e * SCALE**2)
+    assert metrics.kl(raw(held_against(Walls(), data))) == pytest.approx(expected, abs=1e-6)
+    assert metrics.kl(raw(held_against(Nothing(), data))) == math.inf
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

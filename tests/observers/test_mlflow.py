@@ -176,7 +176,14 @@ def test_one_experiment_one_parent_one_child_a_trial(mirrored: Dump, first: Done
 
 def test_the_parent_has_the_products(mirrored: Dump) -> None:
     parent = next(found for found in mirrored if "mlflow.parentRunId" not in found["tags"])
-    assert set(parent["artifacts"]) == {"leaderboard.md", "leaderboard.csv", "metrics.md", "surfaces.png", "run.json"}
+    assert set(parent["artifacts"]) == {
+        "leaderboard.md",
+        "leaderboard.csv",
+        "trials.csv",
+        "metrics.md",
+        "surfaces.png",
+        "run.json",
+    }
 
 
 def test_the_tags_of_a_child(children: dict[str, dict[str, Any]], mirrored: Dump, first: Done) -> None:

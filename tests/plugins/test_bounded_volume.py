@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from sklearn.cluster import KMeans as SklearnKMeans
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import scale
 from torch import Generator, Tensor
@@ -37,6 +39,31 @@ def fit(method: Method, y: Tensor, sweeps: int = 200) -> Surface:
         if method.finished(surface):
             return surface
     raise AssertionError("did not finish")
+
+
+def test_a_sweep_is_scikit_learns() -> None:
+    """Weights, means, precisions and the bound, from the same start; with a wrong floor they differ."""
+    y = points(5000)
+    rng, method = Generator().manual_seed(0), GMM(components=12, regularization=0.01)
+    surface = method.build(PROBLEM)
+    assert isinstance(surface, Mixture)
+    method.step(surface, Batch(y), rng)
+    start = {
+        "weights_init": surface.log_weights.exp().numpy(),
+        "means_init": surface.means.numpy().copy(),
+        "precisions_init": (surface.precisions @ surface.precisions.mT).numpy(),
+    }
+    method.step(surface, Batch(y), rng)
+    rows = y.double().numpy()
+    for floor, same in ((0.01 * rows.var(0).mean(), True), (0.0, False)):
+        theirs = GaussianMixture(12, reg_covar=floor, max_iter=1, **start)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs.fit(rows)
+        np.testing.assert_allclose(surface.log_weights.exp(), theirs.weights_, rtol=1e-9)
+        np.testing.assert_allclose(surface.means, theirs.means_, atol=1e-9)
+        assert np.allclose(surface.precisions, theirs.precisions_cholesky_, rtol=1e-6) is same
+        assert float(surface.bound) == pytest.approx(theirs.lower_bound_, abs=1e-9)
 
 
 def points(n: int = 3000) -> Tensor:

@@ -90,7 +90,8 @@ def test_a_ranking_energy_shows_its_fitted_divergence_and_says_so() -> None:
 
 
 def test_what_a_training_cost() -> None:
-    assert cells(text(ended("a")), "a")[-3:] == ["1.500", "2.000", "1/1"]
+    """Seconds, millions of passes and of different rows."""
+    assert cells(text(ended("a")), "a")[-4:] == ["1.500", "2.000", "2e-04", "1/1"]
 
 
 def test_failures_and_their_reasons_are_shown() -> None:
@@ -104,13 +105,13 @@ def test_failures_and_their_reasons_are_shown() -> None:
 def test_a_method_that_only_failed_keeps_its_row() -> None:
     shown = cells(text(lost("bad", Status.CRASHED)), "bad")
     assert shown[4] == "-1.000"
-    assert shown[5:10] == ["-"] * 5
+    assert shown[5:11] == ["-"] * 6
     assert shown[-1] == "0/1, 1 crashed"
 
 
 def test_a_cell_says_where_trials_have_no_number() -> None:
     trials = [ended("a", {"skill": 0.5, "auroc": 0.75}, seed=0), ended("a", {"skill": 0.5}, seed=1)]
-    assert cells(text(*trials), "a")[4:7] == ["0.500", "-", "0.750 (1 of 2)"]
+    assert cells(text(*trials), "a")[4:8] == ["0.500", "-", "-", "0.750 (1 of 2)"]
 
 
 def test_numbers_that_were_not_asked_for_are_not_shown() -> None:

@@ -57,6 +57,7 @@ def test_the_built_in_reporters_come_in_by_the_hook() -> None:
     assert products == {
         "md": "leaderboard.md",
         "csv": "leaderboard.csv",
+        "trials": "trials.csv",
         "metrics": "metrics.md",
         "png": "surfaces.png",
         "json": "",
@@ -65,7 +66,7 @@ def test_the_built_in_reporters_come_in_by_the_hook() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["md", "csv", "metrics", "json"])
+@pytest.mark.parametrize("name", ["md", "csv", "trials", "metrics", "json"])
 def test_a_reporter_is_a_function_of_the_report(lab: Lab, name: str) -> None:
     """The same report gives the same text, however often and in whichever order it is asked."""
     write = load_catalog().reporters[name].load()

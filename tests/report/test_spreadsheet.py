@@ -9,10 +9,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from ebmbench.contracts.records import Status, Strategy
-from ebmbench.report.spreadsheet import leaderboard, trials
+from ebmbench.report.spreadsheet import leaderboard, numbers, trials
 from ebmbench.store.runs import TrialResult
 from tests.factories import Lab, make_cells, make_report, make_training, make_trial, make_view
 
@@ -57,6 +58,25 @@ def test_csv_parses_back() -> None:
     assert float(by_name[hostile, "all", "passes"]["value"]) == 2e6
 
 
+def test_from_the_line_of_each_trial_the_board_can_be_made_again() -> None:
+    """Its medians, its aggregate and its failures; a hostile name is quoted, and what has not ended is no line."""
+    hostile = 'a,"b" c|d'
+    made = [ended(hostile, {"skill": level, "kl": 1 / 3}, seed=k) for k, level in enumerate((0.1, 0.7, 0.3))]
+    lost = ended("bad", status=Status.CRASHED)
+    report = make_report([*made, lost, make_trial(make_view("never"), status=None)])
+    table = pd.read_csv(io.StringIO(numbers(report)), float_precision="round_trip")
+    assert dict(table["label"].value_counts()) == {hostile: 3, "bad": 1}
+    (board,) = (method for method in report.leaderboard.methods if method.row == hostile)
+    ours = table[table["label"] == hostile]
+    assert ours["skill"].median() == board.median("skill", "moons") == 0.3
+    assert ours["kl"].tolist() == [1 / 3] * 3
+    assert ours["passes"].tolist() == [2_000_000] * 3
+    assert sorted(ours["seed"]) == [0, 1, 2]
+    (bad,) = table[table["label"] == "bad"].to_dict("records")
+    assert bad["status"] == "crashed"
+    assert math.isnan(bad["skill"])
+
+
 def test_csv_keeps_every_digit_and_the_interval() -> None:
     values = [0.1 + 0.01 * k + 1e-13 for k in range(5)]
     line = whole(parsed(*(ended("a", {"skill": value}, seed=seed) for seed, value in enumerate(values))))
@@ -78,7 +98,7 @@ def test_csv_keeps_infinities() -> None:
 def test_csv_has_what_was_asked_for_and_costs() -> None:
     asked = make_cells(["skill", "kl_beta"])
     rows = parsed(ended("a"), metrics=asked)
-    assert {row["metric"] for row in rows} == {"skill", "kl_beta", "train_seconds", "passes", "steps"}
+    assert {row["metric"] for row in rows} == {"skill", "kl_beta", "train_seconds", "passes", "rows", "steps"}
 
 
 def test_no_name_is_a_formula() -> None:

@@ -12,7 +12,7 @@ from ebmbench.report.terminal import leaderboard
 from tests.factories import make_attempt, make_report, make_trial, make_view
 
 EVIL = "\x1b]0;title\x07"
-SMALL = {"skill": 0.5, "kl": 0.25, "auroc": 0.9, "mmd2_common": 0.01, "mode_coverage_common": 1.0}
+SMALL = {"skill": 0.5, "kl": 0.25, "auroc": 0.9, "mmd2_common": 0.01, "mode_mass_error": 0.1}
 
 
 def shown(report: Report, width: int = 250, terminal: bool = False) -> str:

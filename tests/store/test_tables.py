@@ -90,6 +90,7 @@ TRAINING = make_training(
     energy_rows=1000,
     gradient_rows=40,
     samples=200,
+    rows=150,
     peak_bytes=2**33,
 )
 POINTS = (Point(4, 1200, 0.75, "kl", "raw", 1.5), Point(4, 1200, 0.75, "auroc", "", 0.5))
@@ -185,6 +186,7 @@ def test_a_trial_that_ended_well(trials: pd.DataFrame) -> None:
         "energy_rows": 1000,
         "gradient_rows": 40,
         "samples": 200,
+        "rows": 150,
         "steps_per_second": 5.0,
         "samples_per_second": 100.0,
         "peak_bytes": 2**33,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -45,6 +47,15 @@ def test_every_batch_size_reads_the_same_rows_in_the_same_order(rows: int) -> No
 def test_a_long_stream_never_repeats() -> None:
     rows = stream().batch(0, 3 * BLOCK).y
     assert len(torch.unique(rows, dim=0)) == 3 * BLOCK
+
+
+@pytest.mark.parametrize("seen", [64, 1024])
+@pytest.mark.parametrize(("train", "full_batch"), [("stream", False), ("stream", True), (150, False), (150, True)])
+def test_different_rows_are_counted(train: Any, full_batch: bool, seen: int) -> None:
+    """Against the rows themselves: a stream never repeats, a set does."""
+    here = stream(regime=DataRegime(train=train, set=200, validation=200, test=200))
+    rows = torch.cat([here.training_set().y] * 6)[:seen] if full_batch else here.batch(0, seen).y
+    assert here.different(seen, full_batch) == len(torch.unique(rows, dim=0))
 
 
 def test_seed_and_dataset_decide_the_rows() -> None:

@@ -1,4 +1,4 @@
-"""Maximum likelihood with the integral over all of the domain done by quadrature."""
+"""Maximum likelihood with the integral over all of the space done by quadrature."""
 
 from __future__ import annotations
 
@@ -6,7 +6,22 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, Box, EnergySurface, GradientMethod, Problem, Support, Surface
+
+OCTAVES = 4
+"""How often the integral goes twice as far: to 16 times the width of the domain."""
+AROUND = 12
+"""Cells along each axis of what is twice as wide as all within it; a multiple of four, so that they tile it."""
+
+
+def cells_of(box: Box, n: int) -> list[Support]:
+    """Cells that tile the box, ``n`` along each axis, and then, four times, what lies around twice as far."""
+    parts = [box.support(n)]
+    for octave in range(OCTAVES):
+        wide = box.scaled(2 ** (octave + 1)).support(AROUND)
+        kept = ~box.scaled(2**octave).contains(wide.points)
+        parts.append(Support(wide.points[kept], wide.log_weight[kept], (int(kept.sum()),), wide.cell[kept]))
+    return parts
 
 
 class GridSurface(EnergySurface):
@@ -19,10 +34,10 @@ class GridSurface(EnergySurface):
 
     def __init__(self, problem: Problem, cells: int) -> None:
         super().__init__(problem.energy_net())
-        support = problem.box.support(cells)
-        self.register_buffer("lattice", support.points.float(), persistent=False)
-        self.register_buffer("log_cell", support.log_weight[0].float(), persistent=False)
-        self.register_buffer("cell", support.cell.float(), persistent=False)
+        parts = cells_of(problem.box, cells)
+        self.register_buffer("lattice", torch.cat([part.points for part in parts]).float(), persistent=False)
+        self.register_buffer("log_cell", torch.cat([part.log_weight for part in parts]).float(), persistent=False)
+        self.register_buffer("cell", torch.cat([part.cell for part in parts]).float(), persistent=False)
         self.register_buffer("log_z", torch.zeros(()))
 
     def constant(self) -> Tensor:
@@ -30,23 +45,23 @@ class GridSurface(EnergySurface):
         return self.log_z
 
     def estimate_log_z(self, rng: Generator) -> Tensor:
-        """log of the integral of exp(-net) over the box, on the lattice shifted by a random part of a cell."""
-        shift = torch.rand(len(self.cell), generator=rng, dtype=self.cell.dtype, device=self.cell.device) - 0.5
-        return torch.logsumexp(-self.net(self.lattice + shift * self.cell), 0) + self.log_cell
+        """log of the integral of exp(-net), from a random point in each cell."""
+        place = torch.rand(self.cell.shape, generator=rng, dtype=self.cell.dtype, device=self.cell.device) - 0.5
+        return torch.logsumexp(self.log_cell - self.net(self.lattice + place * self.cell), 0)
 
 
 class MLEGrid(GradientMethod):
     """Maximum likelihood with an exact partition function: push down on data, push up everywhere else.
 
     L = mean_i F(y_i) + log integral exp(-F(y)) dy,    grad L = E_data[grad F] - E_{p_F}[grad F]
-    (LeCun et al. 2006, section 2.2; beta = 1). The integral is the midpoint rule on ``cells``^d points, shifted at
-    random at each step: unbiased for Z whatever the lattice misses, so that no energy can hide between its points.
-    Shapes: y (B, d); the lattice is one batch of cells^d rows.
-    It fails in more than two or three dimensions (the lattice grows exponentially), and where the energy is so sharp
+    (LeCun et al. 2006, section 2.2; beta = 1). The integral is a random point in each of ``cells``^d cells of the
+    domain and of coarser ones around it, to 16 times its width: unbiased for Z there whatever a lattice would miss, so
+    that no energy can hide between its points. Shapes: y (B, d); the cells are one batch of rows.
+    It fails in more than two or three dimensions (the cells grow exponentially), and where the energy is so sharp
     that few cells carry all the mass.
     """
 
-    cells: int = Field(48, ge=2, description="cells along each axis of the lattice")
+    cells: int = Field(44, ge=2, description="cells along each axis of the domain")
 
     def supports(self, problem: Problem) -> str | None:
         """Only a box of at most three dimensions can be covered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -16,6 +17,7 @@ from ebmbench.contracts.records import EnergyKind, Protocol
 from ebmbench.contracts.surface import Surface, input_gradient
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.calibration import fit_beta, held_out_isotonic, isotonic_log_density, level_of
+from ebmbench.metrics.cuts import MAX_LOG_Z_ERROR, Cuts, Cutter, is_resolved, joined
 from ebmbench.truth.normalizer import Array, Bounded, as_array, log_normalizer
 from ebmbench.truth.truth import Truth
 
@@ -23,8 +25,6 @@ T = TypeVar("T")
 CHUNK = 2048
 """Rows of a surface evaluated at once."""
 DEFAULT = Protocol()
-MAX_LOG_Z_ERROR = 0.01
-"""Nats: a normalizer that is not known as well as that is remarked upon."""
 
 
 class Evaluation:
@@ -39,6 +39,7 @@ class Evaluation:
         seed: of the random numbers that sampling needs.
         like: a tensor with the dtype and device that the surface wants its input in.
         protocol: how many samples are drawn.
+        thorough: the method's own samples are looked at too, for pits that the support does not see.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Evaluation:
         seed: int,
         like: Tensor,
         protocol: Protocol = DEFAULT,
+        thorough: bool = True,
     ) -> None:
         self.surface, self.truth, self.kind = surface, truth, kind
         self.validation, self.test, self.seed, self.like, self.protocol = validation, test, seed, like, protocol
+        self.thorough = thorough
         self._found: dict[object, object] = {}
 
     def once(self, compute: Callable[[Evaluation], T]) -> T:
@@ -73,6 +76,44 @@ class Evaluation:
     def energy(self) -> Array:
         """F on the support."""
         return self.energy_at(self.truth.normalizer.support.points)
+
+    @cached_property
+    def parts(self) -> Cuts:
+        """The parts of those cells of the support that are too coarse for the energy."""
+        support, domain = self.truth.normalizer.support, self.truth.normalizer.domain
+        ranking = self.kind is EnergyKind.RANKING
+        beta = fit_beta(self.energy, self.truth.log_weight, self.energy_validation) if ranking else 1.0
+        resolved = is_resolved(self.truth.normalizer, self.energy, beta)
+        cutter = Cutter(self.energy_at, support, domain, self.energy, beta, resolved)
+        if not (support.cell.any() and np.isfinite(cutter.log_z)):  # states have no inside
+            return cutter.whole.part(np.arange(0))
+        found = [self.validation.y.double(), self.test.y.double()]
+        energy = [self.energy_validation, self.energy_test]
+        if self.thorough and self.surface.samples_natively:
+            with suppress(Exception):  # what a sampler raises is said where samples are asked for
+                found.append(self.native_samples)
+                energy.append(self.energy_at(self.native_samples))
+        return cutter.cut(torch.cat(found), np.concatenate(energy))
+
+    @cached_property
+    def cells(self) -> Cuts:
+        """The support, with parts in the place of the cells that are too coarse for the energy."""
+        support = self.truth.normalizer.support
+        every = np.arange(len(support.points))
+        whole = Cuts(support.points, support.cell, self.truth.log_weight, self.energy, every)
+        if not len(self.parts.source):
+            return whole
+        return joined([whole.part(np.setdiff1d(every, self.parts.source)), self.parts])
+
+    @cached_property
+    def log_p(self) -> Array:
+        """The true log density on the cells, normalized there."""
+        known = self.truth.log_p
+        if not len(self.parts.source):
+            return known
+        kept = known[self.cells.source[: -len(self.parts.source)]]
+        found = np.append(kept, self.truth.log_p_at(Batch(self.parts.points)))
+        return found - log_normalizer(-found, self.cells.log_weight)
 
     @property
     def energy_inside(self) -> Array:
@@ -114,8 +155,18 @@ class Evaluation:
             NotNormalizable: if it does not exist.
         """
         if beta not in self._found:
-            self._found[beta] = self.truth.normalizer.log_z(self.energy, beta)
+            self._found[beta] = self._log_z(beta)
         return self._found[beta]  # type: ignore[return-value]
+
+    def _log_z(self, beta: float) -> Bounded:
+        parts, energy = self.parts, self.energy
+        if not len(parts.source):
+            return self.truth.normalizer.log_z(energy, beta)
+        energy = energy.copy()
+        energy[parts.source] = np.inf  # their parts stand in their place
+        rest = self.truth.normalizer.log_z(energy, beta)
+        value = float(np.logaddexp(rest.value, log_normalizer(parts.energy, parts.log_weight, beta)))
+        return Bounded(value, float(np.exp(rest.value - value)) * rest.error)
 
     @cached_property
     def beta(self) -> float:
@@ -130,11 +181,12 @@ class Evaluation:
             raise NotApplicable(f"no temperature fits: the energy is infinite at {where}")
         if np.ptp(self.energy_validation) == 0 and np.ptp(self.energy_inside) == 0:
             raise NotApplicable("no temperature fits: the energy is constant")
-        return fit_beta(self.energy, self.truth.log_weight, self.energy_validation)
+        return fit_beta(self.cells.energy, self.cells.log_weight, self.energy_validation)
 
     def log_z_inside(self, beta: float) -> float:
         """log of the integral of exp(-beta F) over the domain alone."""
-        return self.truth.normalizer.log_z_inside(self.energy, beta)
+        inside = self.cells.source < self.truth.inside.stop
+        return log_normalizer(self.cells.energy[inside], self.cells.log_weight[inside], beta)
 
     @cached_property
     def log_z_refined(self) -> float:
@@ -152,14 +204,16 @@ class Evaluation:
 
     @cached_property
     def iso_log_density(self) -> Array:
-        """The best density that decreases with F, on the support."""
-        return isotonic_log_density(self.energy, self.truth.log_p, self.truth.log_weight)
+        """The best density that decreases with F, on the cells."""
+        return isotonic_log_density(self.cells.energy, self.log_p, self.cells.log_weight)
 
     @cached_property
     def iso_log_density_inside(self) -> Array:
-        """The same on the domain; where p is not known, fitted to the validation points there."""
-        if self.truth.on_support:
+        """The same on the domain's part of the support; where p is not known, fitted to the validation points there."""
+        if self.truth.on_support and not len(self.parts.source):
             return self.iso_log_density[self.truth.inside]
+        if self.truth.on_support:
+            return isotonic_log_density(self.energy, self.truth.log_p, self.truth.log_weight)[self.truth.inside]
         levels, log_density = self._isotonic_fit
         return log_density[level_of(self.energy_inside, levels)]
 
@@ -199,13 +253,13 @@ class Evaluation:
         No Markov chain, and no error of one. A state of bits has no inside: it is the sample.
         """
         n, generator = self.protocol.samples, torch.Generator().manual_seed(self.seed)
-        support = self.truth.normalizer.support
-        log_mass = -self.beta * self.energy + self.truth.log_weight - self.log_z(self.beta).value
+        cells = self.cells
+        log_mass = -self.beta * cells.energy + cells.log_weight - self.log_z(self.beta).value
         cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass)))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
-        cell = support.cell[index]
-        return support.points[index] + (torch.rand(cell.shape, generator=generator, dtype=torch.float64) - 0.5) * cell
+        cell = cells.cell[index]
+        return cells.points[index] + (torch.rand(cell.shape, generator=generator, dtype=torch.float64) - 0.5) * cell
 
 
 @dataclass(frozen=True)
@@ -250,11 +304,28 @@ class EvalContext:
         return 0.0
 
     @property
+    def log_weight(self) -> Array:
+        """log volumes of the evaluation's cells."""
+        return self.evaluation.cells.log_weight
+
+    @property
+    def log_p(self) -> Array:
+        """The true log density on the evaluation's cells."""
+        return self.evaluation.log_p
+
+    @property
     def log_q(self) -> Array:
-        """The calibrated log density on the support."""
+        """The calibrated log density on the evaluation's cells."""
         if self.variant == "iso":
             return self.evaluation.iso_log_density
-        return -self.beta_used * self.evaluation.energy - self.log_z
+        return -self.beta_used * self.evaluation.cells.energy - self.log_z
+
+    @property
+    def log_q_inside(self) -> Array:
+        """The same on the lattice of the domain."""
+        if self.variant == "iso":
+            return self.evaluation.iso_log_density_inside
+        return -self.beta_used * self.evaluation.energy_inside - self.log_z
 
     @property
     def nll_test(self) -> Array:

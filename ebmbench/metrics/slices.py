@@ -54,7 +54,7 @@ def slices(c: EvalContext, log_density: Array) -> Slices:
     """The rows of a density on the dataset's lattice."""
     _plane(c)
     lattice = c.truth.normalizer.domain
-    return Slices(log_density[c.truth.inside].reshape(lattice.shape), float(lattice.cell[0, 1].log()))
+    return Slices(log_density.reshape(lattice.shape), float(lattice.cell[0, 1].log()))
 
 
 def conditional_divergence(p: Slices, q: Slices, log_width: float) -> float:
@@ -104,7 +104,7 @@ def branch_recall(p: Slices, q: Slices, weight: Array, reach: float) -> float:
 
 
 def _both(c: EvalContext) -> tuple[Slices, Slices, float]:
-    p, q = slices(c, c.truth.log_p), slices(c, c.log_q)
+    p, q = slices(c, c.truth.log_p[c.truth.inside]), slices(c, c.log_q_inside)
     return p, q, float(c.truth.log_weight[0]) - p.log_step
 
 

@@ -98,25 +98,25 @@ def _where_not_normalizable(value: float) -> Callable[[Measure], Measure]:
 @_where_not_normalizable(math.inf)
 def kl(c: EvalContext) -> float:
     """KL(p || q) over all of the space; infinite where exp(-F) has no integral."""
-    return divergence(c.truth.log_p, c.log_q, c.truth.log_weight)
+    return divergence(c.log_p, c.log_q, c.log_weight)
 
 
 def kl_reverse(c: EvalContext) -> float:
     """KL(q || p)."""
-    log_p = c.truth.log_p
-    return divergence(c.log_q, log_p, c.truth.log_weight)
+    log_p = c.log_p
+    return divergence(c.log_q, log_p, c.log_weight)
 
 
 @_where_not_normalizable(math.inf)
 def kl_smoothed(c: EvalContext) -> float:
     """KL(p_s || q), p_s being the truth blurred by the method's own noise: what a SMOOTHED energy is an estimate of."""
-    log_p = c.evaluation.smoothed_log_p
-    return divergence(log_p, c.log_q, c.truth.log_weight)
+    log_p = c.evaluation.smoothed_log_p[c.evaluation.cells.source]
+    return divergence(log_p, c.log_q, c.log_weight)
 
 
 def tv(c: EvalContext) -> float:
     """Total variation between p and q."""
-    return total_variation(c.truth.log_p, c.log_q, c.truth.log_weight)
+    return total_variation(c.log_p, c.log_q, c.log_weight)
 
 
 @_where_not_normalizable(math.inf)
@@ -128,7 +128,7 @@ def nll(c: EvalContext) -> float:
     if c.variant == "iso" and not c.truth.on_support:
         return float(-c.evaluation.iso_log_density_test.mean())
     if c.variant == "iso":
-        return divergence(c.truth.log_p, c.log_q, c.truth.log_weight) + c.truth.entropy
+        return divergence(c.log_p, c.log_q, c.log_weight) + c.truth.entropy
     return float(c.nll_test.mean())
 
 
@@ -171,8 +171,8 @@ def auroc(c: EvalContext) -> float:
 
 def v95_ratio(c: EvalContext) -> float:
     """Volume of F's 95 % set over that of the truth."""
-    truth = level_volume(-c.truth.log_p, c.truth.log_p, c.truth.log_weight)
-    return level_volume(c.evaluation.energy, c.truth.log_p, c.truth.log_weight) / truth
+    truth = level_volume(-c.log_p, c.log_p, c.log_weight)
+    return level_volume(c.evaluation.cells.energy, c.log_p, c.log_weight) / truth
 
 
 def beta(c: EvalContext) -> float:
@@ -202,9 +202,9 @@ def log_z_error(c: EvalContext) -> float:
 
 def mode_mass_error(c: EvalContext) -> float:
     """1/2 sum of |mass of q - mass of p| over the modes and what lies in none, between 0 and 1."""
-    cells = [np.exp(log_q + c.truth.log_weight) for log_q in (c.log_q, c.truth.log_p)]
+    cells = [np.exp(log_q + c.log_weight) for log_q in (c.log_q, c.log_p)]
     held = np.maximum(*cells) > NEGLIGIBLE
-    owner = c.truth.owner(held) + 1
+    owner = c.truth.owner(c.evaluation.cells.source[held]) + 1
     ours, truth = (np.bincount(owner, mass[held]) for mass in cells)
     return float(0.5 * np.abs(ours - truth).sum())
 
@@ -218,17 +218,12 @@ def skill(c: EvalContext) -> float:
     """
     if c.evaluation.kind is not EnergyKind.RANKING:
         c.evaluation.log_z(1.0)
-    floor = iso_excess(c.truth.floor_energy, c)
+    log_p, log_weight = c.truth.log_p, c.truth.log_weight
+    floor = divergence(log_p, isotonic_log_density(c.truth.floor_energy, log_p, log_weight), log_weight)
     if floor < MIN_FLOOR:
         raise NotApplicable("the truth ranks like its floor: there is nothing to gain on it")
-    return float(np.clip(1 - iso_excess(c.evaluation.energy, c) / floor, -1, 1))
-
-
-def iso_excess(energy: Array, c: EvalContext) -> float:
-    """KL(p || the best density that decreases with the energy)."""
-    return divergence(
-        c.truth.log_p, isotonic_log_density(energy, c.truth.log_p, c.truth.log_weight), c.truth.log_weight
-    )
+    excess = divergence(c.log_p, c.evaluation.iso_log_density, c.log_weight)
+    return float(np.clip(1 - excess / floor, -1, 1))
 
 
 def log_density_mse(c: EvalContext) -> float:
@@ -238,7 +233,7 @@ def log_density_mse(c: EvalContext) -> float:
 
 def hellinger(c: EvalContext) -> float:
     """Hellinger distance, the root of 1 - integral of sqrt(p q), between 0 and 1."""
-    overlap = np.exp(0.5 * (c.truth.log_p + c.log_q) + c.truth.log_weight).sum()
+    overlap = np.exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()
     return float(np.sqrt(max(0.0, 1 - overlap)))
 
 
@@ -254,9 +249,9 @@ def mass_volume_area(c: EvalContext) -> float:
 
 def iou95(c: EvalContext) -> float:
     """Volume of the intersection of F's and the truth's 95 % sets over that of their union."""
-    ours = level_set(c.evaluation.energy, c.truth.log_p, c.truth.log_weight)
-    truth = level_set(-c.truth.log_p, c.truth.log_p, c.truth.log_weight)
-    volume = np.exp(c.truth.log_weight)
+    ours = level_set(c.evaluation.cells.energy, c.log_p, c.log_weight)
+    truth = level_set(-c.log_p, c.log_p, c.log_weight)
+    volume = np.exp(c.log_weight)
     return float(volume[ours & truth].sum() / volume[ours | truth].sum())
 
 

@@ -64,7 +64,7 @@ class Measuring:
     def _points(self, milestone: Milestone, cells: Sequence[MetricCell]) -> list[Point]:
         surface = self.components.blank()
         surface.load_state_dict(milestone.state)
-        evaluation = self._evaluation(surface, self._coarse)
+        evaluation = self._evaluation(surface, self._coarse, thorough=False)
         values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
         if not self._coarse.normalizer.reason:
             self.energies.append(evaluation.energy_inside.astype(np.float32))
@@ -91,11 +91,11 @@ class Measuring:
         lines = [point.as_json() + "\n" for point in sorted(points, key=lambda point: point.step)]
         write_atomic(self.folder.file("curve.jsonl"), "".join(lines))
 
-    def _evaluation(self, surface: Surface, truth: Truth) -> Evaluation:
+    def _evaluation(self, surface: Surface, truth: Truth, thorough: bool = True) -> Evaluation:
         spec, (validation, test) = self.components.spec, self.components.held_out
         seed = seed_of(spec.protocol.seed, spec.seed)
         kind, like = spec.method.kind, self.components.like
-        return Evaluation(surface, truth, kind, validation, test, seed, like, spec.protocol)
+        return Evaluation(surface, truth, kind, validation, test, seed, like, spec.protocol, thorough)
 
     def save_artifacts(self, evaluation: Evaluation) -> None:
         """samples.npz and, where there is a lattice, surface.npz."""

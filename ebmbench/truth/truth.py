@@ -66,7 +66,7 @@ class Truth:
         """How many separate modes there are."""
         raise NotApplicable("the modes of these data are not known")
 
-    def owner(self, part: slice | NDArray[np.bool_]) -> NDArray[np.int64]:
+    def owner(self, part: slice | NDArray[np.intp]) -> NDArray[np.int64]:
         """The mode that each point of a part of the support belongs to, -1 for none."""
         raise NotApplicable(self.unknown)
 
@@ -157,7 +157,7 @@ class TruthOnSupport(TruthAtPoints):
         centered = points - mean
         return np.asarray(0.5 * (centered @ np.linalg.inv(cov) * centered).sum(-1), dtype=np.float64)
 
-    def owner(self, part: slice | NDArray[np.bool_]) -> NDArray[np.int64]:
+    def owner(self, part: slice | NDArray[np.intp]) -> NDArray[np.int64]:
         """The dataset's own."""
         if self.modes < 2:
             raise NotApplicable("the distribution is in one piece")

@@ -15,7 +15,8 @@ from ebmbench.contracts.records import EnergyKind, Protocol
 from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.context import CHUNK, MAX_LOG_Z_ERROR, EvalContext, Evaluation
+from ebmbench.metrics.context import CHUNK, EvalContext, Evaluation
+from ebmbench.metrics.cuts import MAX_LOG_Z_ERROR
 from ebmbench.truth.normalizer import Array
 from ebmbench.truth.truth import truth_of
 from tests.factories import Bowl, Normal, Oracle, Regression, RegressionEnergy, TrueEnergy, make_evaluation
@@ -107,17 +108,24 @@ def test_each_calibration_is_a_density() -> None:
 
 
 def test_a_lattice_that_is_too_coarse_for_an_energy_is_remarked_upon() -> None:
-    """Cells 0.1 wide hold a deviation of 1 and not one of 0.05; a value that needs no log Z says nothing of it."""
+    """Cells 0.1 wide hold a deviation of 1 and not one of 0.05; a value that needs no log Z says nothing of it.
 
-    def remarks(a: float, variant: str) -> list[str]:
-        energy = Bowl(a, (0.05, 0.05))
-        context = EvalContext(make_evaluation(energy, Normal(half_width=5), cells=100, n=10), variant)
+    Where such cells are cut there is nothing to remark: log Z is right.
+    """
+
+    def seen(a: float, variant: str, cut: bool = False) -> EvalContext:
+        evaluation = make_evaluation(Bowl(a, (0.05, 0.05)), Normal(half_width=5), cells=100, n=10)
+        if not cut:
+            evaluation.__dict__["parts"] = evaluation.parts.part(np.arange(0))
+        context = EvalContext(evaluation, variant)
         _ = context.log_q
-        return context.remarks
+        return context
 
     expected = f"the lattice is coarse for this energy: log Z may be off by more than {MAX_LOG_Z_ERROR}"
-    assert remarks(400.0, "raw") == [expected]
-    assert remarks(1.0, "raw") == remarks(400.0, "iso") == []
+    assert seen(400.0, "raw").remarks == [expected]
+    assert seen(1.0, "raw").remarks == seen(400.0, "iso").remarks == []
+    assert seen(400.0, "raw", cut=True).remarks == []
+    assert seen(400.0, "raw", cut=True).log_z == pytest.approx(math.log(2 * math.pi / 400), abs=2e-3)
 
 
 def test_on_bits_every_normalizer_is_exact() -> None:

@@ -19,7 +19,7 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import Clusters
 from ebmbench.identity.canonical import sha256
 from ebmbench.identity.keys import KEY_LENGTH
-from ebmbench.metrics.context import Evaluation
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.tracks import PLANE, TRACKS
 from ebmbench.parts.shared import shared_problem
 from ebmbench.report.report import Report

@@ -19,8 +19,8 @@ from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.records import EnergyKind, MetricSpec
 from ebmbench.datasets import ebmbench_datasets
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.readings import PATH, Reading
 from ebmbench.store.records import Value
 from ebmbench.truth.truth import TruthOnSupport

@@ -12,8 +12,7 @@ from scipy.ndimage import binary_dilation
 from torch import Tensor
 
 from ebmbench.contracts.domain import Support
-from ebmbench.errors import NotNormalizable
-from ebmbench.truth.normalizer import Array, Normalizer, log_normalizer
+from ebmbench.truth.normalizer import Array, log_normalizer
 
 MASS = 1e-4
 """The share of the mass that a cell must have, or may be missing, to be worth a cut."""
@@ -58,42 +57,24 @@ class Cuts:
         )
 
 
-def is_resolved(normalizer: Normalizer, energy: Array, beta: float) -> bool:
-    """Whether log Z is known from the support as it is; or does not exist, so that there is nothing to resolve."""
-    try:
-        return normalizer.log_z(energy, beta).error <= MAX_LOG_Z_ERROR
-    except NotNormalizable:
-        return True
-
-
 class Cutter:
     """Cuts the cells of a support where an energy is steep, or lower than at the cell's middle.
 
     Args:
         energy_at: F at points (n, d).
-        support: the points; those of the domain first.
+        whole: the cells (M,); those of the domain first.
         domain: the domain's own, a lattice.
-        energy: F on the support (M,).
         beta: the temperature at which mass is counted.
         resolved: steep cells are left alone, for the midpoint rule is right of the lattice as a whole: its errors in a
             cell are made good in the next, if that is not cut either.
     """
 
     def __init__(
-        self,
-        energy_at: Callable[[Tensor], Array],
-        support: Support,
-        domain: Support,
-        energy: Array,
-        beta: float,
-        resolved: bool,
+        self, energy_at: Callable[[Tensor], Array], whole: Cuts, domain: Support, beta: float, resolved: bool
     ) -> None:
-        self.energy_at, self.support, self.domain, self.beta = energy_at, support, domain, beta
+        self.energy_at, self.whole, self.domain, self.beta = energy_at, whole, domain, beta
         self.resolved = resolved
-        self.whole = Cuts(
-            support.points, support.cell, support.log_weight.numpy(), energy, np.arange(len(support.points))
-        )
-        self.log_z = log_normalizer(energy, self.whole.log_weight, beta)
+        self.log_z = log_normalizer(whole.energy, whole.log_weight, beta)
 
     def cut(self, found: Tensor, energy: Array) -> Cuts:
         """The parts of all cells that are too coarse.
@@ -139,7 +120,7 @@ class Cutter:
         cells, low = self._cells_of(found[low], low)
         deeper = self.beta * (self.whole.energy[cells] - energy[low]) > HIDDEN
         hides = deeper & (reach[low] + self.whole.log_weight[cells] > 0)
-        places, widths = found[low][hides], self.support.cell[cells[hides]]
+        places, widths = found[low][hides], self.whole.cell[cells[hides]]
         corners = torch.cartesian_prod(*[torch.tensor([-0.5, 0.5], dtype=torch.float64)] * found.shape[1])
         around = (places[:, None] + corners.reshape(-1, found.shape[1]) * widths[:, None]).flatten(0, 1)
         return np.union1d(cells[hides], self._cells_of(around, np.arange(len(around)))[0])
@@ -152,7 +133,7 @@ class Cutter:
         inside = ((place >= 0) & (place < shape)).all(-1)
         found = np.ravel_multi_index(tuple(place.clamp(min=0).minimum(shape - 1).T.numpy()), self.domain.shape)
         far, n = np.flatnonzero(~inside.numpy())[:MAX_CELLS], len(self.domain.points)
-        outer, widths = self.support.points[n:], self.support.cell[n:]
+        outer, widths = self.whole.points[n:], self.whole.cell[n:]
         for one in far:
             found[one] = n + int(((outer - y[one]).abs() / widths).amax(-1).argmin())
         kept = np.union1d(np.flatnonzero(inside.numpy()), far)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from ebmbench.catalog.targets import load_target
 from ebmbench.contracts.records import MetricSpec
 from ebmbench.errors import NotApplicable, one_line, sentence
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.records import Value
 
 

@@ -16,7 +16,8 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Batch
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.manifold import pairwise_auroc
 from ebmbench.metrics.surface import level_set
 from ebmbench.truth.normalizer import Array

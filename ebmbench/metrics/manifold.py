@@ -14,7 +14,8 @@ from torch import Generator, Tensor
 from ebmbench.contracts.dataset import Manifold
 from ebmbench.contracts.surface import input_gradient
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.truth.normalizer import Array, as_array
 
 POINTS = 500

@@ -158,7 +158,7 @@ def fisher(c: EvalContext) -> float:
 
 def spearman(c: EvalContext) -> float:
     """Rank correlation of F and -log p at the test points."""
-    return float(spearmanr(c.evaluation.energy_test, -c.evaluation.log_p_test).statistic)
+    return _rank_correlation(c.evaluation.energy_test, -c.evaluation.log_p_test)
 
 
 def auroc(c: EvalContext) -> float:
@@ -257,12 +257,20 @@ def iou95(c: EvalContext) -> float:
 
 def spearman_uniform(c: EvalContext) -> float:
     """Rank correlation of F and -log p over the lattice: it sees the far field that data never visit."""
-    return float(spearmanr(c.evaluation.energy_inside, -c.truth.log_p[c.truth.inside]).statistic)
+    return _rank_correlation(c.evaluation.energy_inside, -c.truth.log_p[c.truth.inside])
+
+
+def _rank_correlation(energy: Array, known: Array) -> float:
+    if energy.min() == energy.max():
+        raise NotApplicable("a constant energy has no order")
+    return float(spearmanr(energy, known).statistic)
 
 
 def d_prime(c: EvalContext) -> float:
     """(mean F of the uniform law - mean F of data) over the standard deviation of F on data: a margin without scale."""
     energy, inside = c.evaluation.energy_inside, c.truth.inside
+    if np.isinf(energy).any():
+        raise NotApplicable("the energy is infinite somewhere on the domain: it has no mean")
     volume = np.exp(c.truth.log_weight[inside])
     if c.truth.on_support:
         mass = volume * np.exp(c.truth.log_p[inside])

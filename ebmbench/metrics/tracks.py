@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ebmbench.contracts.records import Column, Track
 
 KL = Column("KL ↓", "kl", ranking="kl_beta")
@@ -42,17 +44,12 @@ PLANE = Track(
     legend=_LEGEND.format(where="over all of the space")
     + " Outside: the share of the model's mass that lies outside the domain of the data.",
 )
-BINARY = Track(
+BINARY = replace(
+    PLANE,
     name="binary",
     summary="bits whose probabilities are known, on all of their states",
     columns=(SKILL, KL, AUROC, MMD2, MODES),
-    better="up",
-    failed=-1.0,
-    tables=(SKILL_TABLE, KL_TABLE),
-    milestones=("kl", "kl_beta", "nll_iso", "auroc"),
-    curve=Column("forward KL", "kl", ranking="kl_beta"),
-    targets=(0.1, 0.05),
-    progress=_PROGRESS,
+    picture="",
     legend=_LEGEND.format(where="over all states"),
 )
 USER_DATA = Track(

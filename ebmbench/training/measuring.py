@@ -12,8 +12,8 @@ import torch
 from ebmbench.contracts.records import flat_name
 from ebmbench.contracts.surface import Surface
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.files import write_atomic
 from ebmbench.store.folders import TrialFolder
 from ebmbench.store.records import MetricCell, Point, Training, Value

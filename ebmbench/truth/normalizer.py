@@ -142,9 +142,12 @@ class Lattice(Normalizer):
         value = float(logsumexp([inside, *outer]))
         if value == -math.inf:
             raise NotNormalizable("not normalizable: exp(-F) is zero everywhere")
-        lattice, share = energy[: len(self.domain.points)], math.exp(inside - value)
+        beyond, share = self._beyond(outer, value), math.exp(inside - value)
+        if not share:
+            return Bounded(value, beyond)
+        lattice = energy[: len(self.domain.points)]
         error = max(self._strayed(lattice, beta, inside, 2), self._strayed(lattice, beta, inside, 3) ** 2)
-        return Bounded(value, share * error + self._beyond(outer, value))
+        return Bounded(value, share * error + beyond)
 
     def _log_masses_outside(self, energy: Array, beta: float) -> list[float]:
         """log of the integral of exp(-beta F) over each shell."""

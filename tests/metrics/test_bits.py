@@ -14,8 +14,8 @@ from ebmbench.contracts.records import EnergyKind
 from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.binary import BarsAndStripes, BoltzmannMachine
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.records import Value
 from tests.factories import Oracle, make_evaluation, make_truth
 

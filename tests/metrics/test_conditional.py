@@ -13,8 +13,8 @@ from ebmbench.contracts.dataset import Manifold
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.context import Evaluation
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.records import Value
 from tests.factories import Regression, RegressionEnergy, make_evaluation
 

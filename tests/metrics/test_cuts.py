@@ -12,7 +12,8 @@ from torch import Generator, Tensor
 from ebmbench.contracts.dataset import Batch
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.metrics import surface as metrics
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.truth.normalizer import log_normalizer
 from tests.factories import Normal, TrueEnergy, make_evaluation
 
@@ -126,8 +127,17 @@ def test_a_sampler_that_fails_spoils_nothing() -> None:
         def sample(self, n: int, generator: Generator) -> Tensor:
             raise RuntimeError("no samples today")
 
-    evaluation = held(Broken(1.0, 0.001, CORNER))
-    assert math.isfinite(metrics.kl(raw(evaluation)))
+    class Half(Pit):
+        def forward(self, y: Tensor) -> Tensor:
+            if len(y) and bool((y[0].abs() > 1e6).any()):
+                raise RuntimeError("too far away")
+            return super().forward(y)
+
+        def sample(self, n: int, generator: Generator) -> Tensor:
+            return torch.full((n, 2), 1e7, dtype=torch.float64)
+
+    for surface in (Broken(1.0, 0.001, CORNER), Half(1.0, 0.001, CORNER)):
+        assert math.isfinite(metrics.kl(raw(held(surface))))
 
 
 def test_validation_rows_lead_to_pits_on_themselves() -> None:

@@ -15,8 +15,9 @@ from ebmbench.contracts.records import EnergyKind, MetricSpec
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
 from ebmbench.metrics.evaluate import evaluate
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.surface import divergence
 from ebmbench.store.records import Measurements, Value
 from tests.factories import Bowl, Normal, make_evaluation
@@ -169,6 +170,18 @@ class Walled(Bowl):
 
     def forward(self, y: Tensor) -> Tensor:
         return torch.where(y.square().sum(-1) < self.radius**2, super().forward(y), math.inf)
+
+
+@pytest.mark.parametrize("surface", [Walled(2), Bowl(0.0)], ids=["infinite at data", "constant"])
+def test_an_order_without_a_temperature_has_reasons_and_no_error(surface: Bowl) -> None:
+    """As a ranking energy it is calibrated before its mass is looked at."""
+    like = torch.zeros((), dtype=torch.float32)
+    evaluation = make_evaluation(surface, Normal(), cells=40, kind=EnergyKind.RANKING, n=300, like=like)
+    found = by_name(evaluate(evaluation, [(spec, "tests") for spec in BUILT_IN]))
+    assert not [value for value in found.values() if value.note.startswith("error")]
+    assert found["kl", "beta"].value is None
+    assert found["kl", "beta"].note.startswith("n/a: no temperature fits: ")
+    assert found["auroc", ""].value is not None, "its order is an order"
 
 
 def test_an_energy_that_is_infinite_at_data_has_no_temperature_and_an_infinite_divergence() -> None:

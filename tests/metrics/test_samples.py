@@ -18,7 +18,8 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians, PinkSpiral, PlaneDataset
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics import samples as metrics
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.truth.normalizer import Array
 from tests.factories import TrueEnergy, make_evaluation
 

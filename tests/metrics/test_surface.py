@@ -23,7 +23,8 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral, PlaneDataset, Rings, SmoothCheckerboard
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics import surface as metrics
-from ebmbench.metrics.context import EvalContext, Evaluation
+from ebmbench.metrics.context import EvalContext
+from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.truth.normalizer import Array, log_normalizer
 from ebmbench.truth.truth import TruthOnSupport
 from tests.factories import Normal, Pair, TrueEnergy, make_evaluation, make_truth

@@ -223,6 +223,17 @@ def test_a_plateau_has_no_integral_however_high_it_is(level: float) -> None:
     assert found.log_z(squared / 2).value == pytest.approx(math.log(2 * math.pi), abs=1e-9)
 
 
+def test_mass_that_lies_outside_alone_has_its_integral() -> None:
+    """Walls about the box, from within: N(0, I) of which all that lies in the box is missing."""
+    found = Lattice(square(1), 200)
+    points = as_array(found.support.points)
+    energy = np.where((np.abs(points) < 1).all(-1), math.inf, np.square(points).sum(-1) / 2)
+    inside = (norm.cdf(1) - norm.cdf(-1)) ** 2
+    log_z = found.log_z(energy)
+    assert log_z.value == pytest.approx(math.log(2 * math.pi * (1 - inside)), abs=1e-6)
+    assert log_z.error < 1e-6
+
+
 @pytest.mark.parametrize(("value", "why"), [(0.0, "what lies farther"), (math.inf, "zero everywhere")])
 def test_a_constant_has_no_integral(value: float, why: str) -> None:
     found = lattice(2)

@@ -26,6 +26,14 @@ SUITE: dict[str, Any] = {
     "seeds": 1,
     "metrics": ["kl"],
 }
+CHEAP: dict[str, Any] = {
+    **SUITE,
+    "data": {"set": 200, "validation": 200, "test": 200},
+    "methods": [{"name": "gmm", "components": 2}],
+    "budget": {"steps": 5},
+    "metrics": ["skill"],
+}
+"""Over in a moment, whatever it comes to."""
 QUICK = Protocol(lattice=40, milestone_lattice=20, samples=200)
 """Lattices on which a surface is measured at once."""
 

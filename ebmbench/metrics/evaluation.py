@@ -38,7 +38,7 @@ class Evaluation:
         seed: of the random numbers that sampling needs.
         like: a tensor with the dtype and device that the surface wants its input in.
         protocol: how many samples are drawn.
-        thorough: the method's own samples are looked at too, for pits that the support does not see.
+        thorough: test points and the method's own samples are looked at too, for pits that the support does not see.
     """
 
     def __init__(
@@ -99,7 +99,10 @@ class Evaluation:
     @property
     def _visited(self) -> tuple[Tensor, Array]:
         """Where data lie, and the method's own samples, and F there."""
-        points, energy = [self.validation.y, self.test.y], [self.energy_validation, self.energy_test]
+        points, energy = [self.validation.y], [self.energy_validation]
+        if self.thorough:
+            points.append(self.test.y)
+            energy.append(self.energy_test)
         if self.thorough and self.surface.samples_natively:
             with suppress(Exception):  # what a sampler raises is said where samples are asked for
                 energy.append(self.energy_at(self.native_samples))

@@ -30,7 +30,7 @@ from ebmbench.execution.supervisor import Job, Supervisor
 from ebmbench.store.folders import Store, TrialFolder
 from tests import workers
 from tests.engines import Engine, alive, on_linux, soon
-from tests.planned import plan_of
+from tests.planned import CHEAP, plan_of
 
 pytestmark = [pytest.mark.process, on_linux]
 
@@ -299,15 +299,6 @@ def test_this_process_is_left_as_it_was(light: Engine, monkeypatch: pytest.Monke
 
 # --- real trials ------------------------------------------------------------------------------------------------------
 
-SUITE: dict[str, Any] = {
-    "name": "tiny",
-    "datasets": ["8gaussians"],
-    "data": {"set": 200, "validation": 200, "test": 200},
-    "methods": [{"name": "gmm", "components": 2}],
-    "budget": {"steps": 5},
-    "seeds": 1,
-    "metrics": ["skill"],
-}
 EXECUTORS: dict[str, Callable[[Path], Executor]] = {
     "forked": lambda root: LocalExecutor(root, 120.0, 2_000_000_000, forks=True),
     "fresh": lambda root: LocalExecutor(root, 120.0, 2_000_000_000, forks=False),
@@ -321,7 +312,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrialFolder]:
     made = {}
     for name, kind in EXECUTORS.items():
         root = tmp_path_factory.mktemp(name)
-        (planned,) = plan_of(root, SUITE).trials
+        (planned,) = plan_of(root, CHEAP).trials
         executor = kind(root)
         assert list(Supervisor(Store(root), 1, executor).run([Job(planned.spec)])) == [planned.view.key]
         made[name] = Store(root).trial_folder(planned.view.key)

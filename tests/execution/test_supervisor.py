@@ -19,23 +19,13 @@ from ebmbench.store.files import write_atomic
 from ebmbench.store.folders import Store, TrialFolder
 from ebmbench.store.records import TrialSpec
 from tests.factories import make_attempt, make_measurements
-from tests.planned import plan_of
-
-SUITE: dict[str, Any] = {
-    "name": "tiny",
-    "datasets": ["8gaussians"],
-    "data": {"set": 200, "validation": 200, "test": 200},
-    "methods": [{"name": "gmm", "components": 2}],
-    "budget": {"steps": 5},
-    "seeds": 6,
-    "metrics": ["skill"],
-}
+from tests.planned import CHEAP, plan_of
 
 
 @pytest.fixture(scope="module")
 def specs(tmp_path_factory: pytest.TempPathFactory) -> list[TrialSpec]:
     """Six trials."""
-    return [planned.spec for planned in plan_of(tmp_path_factory.mktemp("plan"), SUITE).trials]
+    return [planned.spec for planned in plan_of(tmp_path_factory.mktemp("plan"), {**CHEAP, "seeds": 6}).trials]
 
 
 @pytest.fixture

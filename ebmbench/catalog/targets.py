@@ -7,8 +7,9 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import SOURCE_SUFFIXES, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from ebmbench.errors import UsageError, one_line
@@ -20,11 +21,26 @@ def printing_aside() -> contextlib.AbstractContextManager[object]:
     return contextlib.redirect_stdout(sys.stderr)
 
 
+class _AsRead(SourceFileLoader):
+    """Runs the text that the module's name was made of.
+
+    Bytecode on disk is taken for that of a file with the same size and second of change, and may be of another text.
+    """
+
+    def __init__(self, name: str, path: Path, content: bytes) -> None:
+        super().__init__(name, str(path))
+        self._content = content
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compiled anew."""
+        return self.source_to_code(self._content, self.path)
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a single-file plugin under a name made of its stem and content: the same wherever a copy lies.
 
     Raises:
-        UsageError: if there is no such file.
+        UsageError: if there is no such file, or it is none of Python's.
     """
     try:
         content = path.read_bytes()
@@ -34,13 +50,14 @@ def load_file(path: Path) -> ModuleType:
     name = f"{LOCAL}{stem}_{hashlib.sha256(content).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = _AsRead(name, path, content)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None or path.suffix not in SOURCE_SUFFIXES:
         raise UsageError(f"plugin {path}: expected a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -31,6 +33,23 @@ def test_a_file_is_loaded_once_and_known_by_its_content(single_files: Path) -> N
     assert changed is not first
     assert sys.modules[first.__name__] is first
     assert first.__name__.startswith(f"{LOCAL}mine_")
+
+
+def test_what_runs_is_the_text_that_it_is_known_by(single_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own import takes the bytecode of the first text, whose size and time of change are the same."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = single_files / "mine.py"
+    for level in (3, 4):
+        written(path, f"level = {level}\n")
+        os.utime(path, (1e9, 1e9))
+        mine = load_file(path)
+        assert mine.level == level
+        spec = importlib.util.spec_from_file_location("mine", path)
+        assert spec is not None
+        assert spec.loader is not None
+        twin = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(twin)
+        assert twin.level == 3, "the wrong twin"
 
 
 def test_two_files_of_one_content_and_another_name_are_two(single_files: Path) -> None:

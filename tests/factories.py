@@ -411,13 +411,14 @@ def make_evaluation(
     validation: Batch | None = None,
     test: Batch | None = None,
     like: Tensor | None = None,
+    shift: int | None = None,
 ) -> Evaluation:
     """A surface held against a dataset in float64, with so many validation and test points (seeds 1 and 2)."""
     counts = n if isinstance(n, tuple) else (n, n)
     validation = validation or dataset.sample(counts[0], Generator().manual_seed(1))
     test = test or dataset.sample(counts[1], Generator().manual_seed(2))
     like = torch.zeros((), dtype=torch.float64) if like is None else like
-    return Evaluation(surface, truth_of(dataset, cells), kind, validation, test, seed, like)
+    return Evaluation(surface, truth_of(dataset, cells, shift), kind, validation, test, seed, like)
 
 
 def track_named(name: str) -> Track:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,18 @@ class Support:
     log_weight: Tensor
     shape: tuple[int, ...]
     cell: Tensor
+
+    @property
+    def edges(self) -> list[Tensor]:
+        """Of the cells of a lattice, along each axis: one more than its cells."""
+        found = []
+        for axis, n in enumerate(self.shape):
+            middles, widths = (
+                array[:, axis].reshape(self.shape).movedim(axis, 0).reshape(n, -1)[:, 0]
+                for array in (self.points, self.cell)
+            )
+            found.append(torch.cat([middles[:1] - widths[:1] / 2, middles + widths / 2]))
+        return found
 
 
 @dataclass(frozen=True)
@@ -64,14 +77,22 @@ class Box:
         low, high = y.new_tensor(self.low), y.new_tensor(self.high)
         return ((y >= low) & (y <= high)).all(-1)
 
-    def support(self, n: int) -> Support:
-        """The ``n**d`` midpoints, the last coordinate running fastest; every cell has the same volume."""
-        low, high = (torch.tensor(side, dtype=torch.float64) for side in (self.low, self.high))
-        cell = (high - low) / n
-        places = torch.arange(n, dtype=torch.float64) + 0.5
-        points = torch.cartesian_prod(*[a + places * step for a, step in zip(low, cell, strict=True)])
-        log_weight = torch.full((n**self.dim,), self.log_volume - self.dim * math.log(n), dtype=torch.float64)
-        return Support(points.reshape(-1, self.dim), log_weight, (n,) * self.dim, cell.expand(n**self.dim, -1))
+    def support(self, n: int, shift: Sequence[float] = ()) -> Support:
+        """The ``n**d`` midpoints of cells, the last coordinate running fastest.
+
+        Args:
+            n: cells along each axis.
+            shift: of the lattice along each axis, in widths of a cell, between -1/2 and 1/2: the first and last cell
+                are as much wider and narrower, all others of one volume.
+        """
+        middles, widths = [], []
+        for low, high, moved in zip(self.low, self.high, shift or (0.0,) * self.dim, strict=True):
+            edges = low + (torch.arange(n + 1, dtype=torch.float64) + moved) * ((high - low) / n)
+            edges[0], edges[-1] = low, high
+            middles.append((edges[1:] + edges[:-1]) / 2)
+            widths.append(edges.diff())
+        points, cell = (torch.cartesian_prod(*axes).reshape(-1, self.dim) for axes in (middles, widths))
+        return Support(points, cell.log().sum(-1), (n,) * self.dim, cell)
 
     def shell(self, nodes: int) -> Support:
         """What lies in the box twice as wide and not in this one: 4^d - 2^d panels with Gauss-Legendre nodes.

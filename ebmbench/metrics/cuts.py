@@ -127,8 +127,8 @@ class Cutter:
 
     def _cells_of(self, y: Tensor, label: Indices) -> tuple[Indices, Indices]:
         """The cell that each point lies in, outside the domain the nearest of the first so many; and their labels."""
-        low, width = self.domain.points[0] - self.domain.cell[0] / 2, self.domain.cell[0]
-        place = ((y - low) / width).floor().long()
+        axes = zip(self.domain.edges, y.T, strict=True)
+        place = torch.stack([torch.searchsorted(edges, one.contiguous(), right=True) - 1 for edges, one in axes], -1)
         shape = torch.tensor(self.domain.shape)
         inside = ((place >= 0) & (place < shape)).all(-1)
         found = np.ravel_multi_index(tuple(place.clamp(min=0).minimum(shape - 1).T.numpy()), self.domain.shape)

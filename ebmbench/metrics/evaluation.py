@@ -17,12 +17,15 @@ from ebmbench.contracts.surface import Surface, input_gradient
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.calibration import fit_beta, held_out_isotonic, isotonic_log_density, level_of
 from ebmbench.metrics.cuts import MAX_LOG_Z_ERROR, Cuts, Cutter, joined
+from ebmbench.metrics.pits import fall, lowest
 from ebmbench.truth.normalizer import Array, Bounded, as_array, log_normalizer
 from ebmbench.truth.truth import Truth
 
 T = TypeVar("T")
 CHUNK = 2048
 """Rows of a surface evaluated at once."""
+DESCENTS, DESCENT_STEPS = 64, 20
+"""From the lattice's lowest places, to find pits that lie between its points; first by half a cell's width."""
 DEFAULT = Protocol()
 
 
@@ -98,16 +101,25 @@ class Evaluation:
 
     @property
     def _visited(self) -> tuple[Tensor, Array]:
-        """Where data lie, and the method's own samples, and F there."""
+        """Where data lie, the method's own samples, where the lattice's lowest places lead down to, and F there."""
         points, energy = [self.validation.y], [self.energy_validation]
         if self.thorough:
             points.append(self.test.y)
             energy.append(self.energy_test)
-        if self.thorough and self.surface.samples_natively:
-            with suppress(Exception):  # what a sampler raises is said where samples are asked for
-                energy.append(self.energy_at(self.native_samples))
-                points.append(self.native_samples)
+        for led_to in ("native_samples", "below_the_lattice") if self.thorough else ():
+            with suppress(Exception):  # what a sampler or a gradient raises is said where it is asked for
+                found: Tensor = getattr(self, led_to)
+                energy.append(self.energy_at(found))
+                points.append(found)
         return torch.cat([part.double() for part in points]), np.concatenate(energy)
+
+    @property
+    def below_the_lattice(self) -> Tensor:
+        """Where the lowest places of the lattice lead down to (n, d), in float64."""
+        lattice = self.truth.normalizer.domain
+        low = lowest(self.energy_inside.reshape(lattice.shape), DESCENTS)
+        start, width = lattice.points[low].to(self.like), float(lattice.cell.max())
+        return fall(self.surface, start, width / 2, DESCENT_STEPS).cpu().double()
 
     @cached_property
     def cells(self) -> Cuts:

@@ -27,21 +27,21 @@ GUESSES = 10
 
 @dataclass(frozen=True)
 class Slices:
-    """log densities (n, m) on a lattice of the plane, a row for each y1, with the log volume of a cell of y2."""
+    """log densities (n, m) on a lattice of the plane, a row for each y1, and the log widths (m,) of y2's cells."""
 
     log_density: NDArray[np.float64]
-    log_step: float
+    log_step: Array
 
     @property
     def log_margin(self) -> Array:
         """log density of y1, (n,), up to the constant that normalizes it."""
-        return np.asarray(logsumexp(self.log_density, axis=1) + self.log_step, dtype=np.float64)
+        return np.asarray(logsumexp(self.log_density + self.log_step, axis=1), dtype=np.float64)
 
     @property
     def conditional(self) -> NDArray[np.float64]:
         """log density of y2 given y1, (n, m); rows without any mass are uniform."""
         margin = self.log_margin[:, None]
-        flat = -self.log_step - np.log(self.log_density.shape[1])
+        flat = -np.log(np.exp(self.log_step).sum())
         with np.errstate(invalid="ignore"):
             return np.where(np.isfinite(margin), self.log_density - margin, flat)
 
@@ -54,12 +54,12 @@ def slices(c: EvalContext, log_density: Array) -> Slices:
     """The rows of a density on the dataset's lattice."""
     _plane(c)
     lattice = c.truth.normalizer.domain
-    return Slices(log_density.reshape(lattice.shape), float(lattice.cell[0, 1].log()))
+    return Slices(log_density.reshape(lattice.shape), as_array(lattice.edges[1].diff().log()))
 
 
-def conditional_divergence(p: Slices, q: Slices, log_width: float) -> float:
-    """E over y1 of KL(p(y2 | y1) || q(y2 | y1)), y1 drawn from p; ``log_width`` is the log volume of a cell of y1."""
-    mass = np.exp(p.log_density + p.log_step + log_width)
+def conditional_divergence(p: Slices, q: Slices, log_width: Array) -> float:
+    """E over y1 of KL(p(y2 | y1) || q(y2 | y1)), y1 drawn from p; ``log_width`` (n,) are the logs of y1's cells."""
+    mass = np.exp(p.log_density + p.log_step + log_width[:, None])
     held = mass > 0
     return float((mass[held] * (p.conditional - q.conditional)[held]).sum())
 
@@ -103,9 +103,9 @@ def branch_recall(p: Slices, q: Slices, weight: Array, reach: float) -> float:
 # --- the metrics of the catalog --------------------------------------------------------------------------------------
 
 
-def _both(c: EvalContext) -> tuple[Slices, Slices, float]:
+def _both(c: EvalContext) -> tuple[Slices, Slices, Array]:
     p, q = slices(c, c.truth.log_p[c.truth.inside]), slices(c, c.log_q_inside)
-    return p, q, float(c.truth.log_weight[0]) - p.log_step
+    return p, q, as_array(c.truth.normalizer.domain.edges[0].diff().log())
 
 
 def conditional_kl(c: EvalContext) -> float:
@@ -116,7 +116,7 @@ def conditional_kl(c: EvalContext) -> float:
 def conditional_nll(c: EvalContext) -> float:
     """E -log q(y2 | y1) over p: conditional_kl and the entropy of y2 given y1."""
     p, _, log_width = _both(c)
-    mass = np.exp(p.log_density + p.log_step + log_width)
+    mass = np.exp(p.log_density + p.log_step + log_width[:, None])
     held = mass > 0
     return conditional_kl(c) - float((mass[held] * p.conditional[held]).sum())
 
@@ -124,7 +124,7 @@ def conditional_nll(c: EvalContext) -> float:
 def conditional_modes(c: EvalContext) -> float:
     """The share of the branches of y2 given y1 that the energy has too, within a tenth of the data's spread."""
     p, q, log_width = _both(c)
-    reach = TOLERANCE * c.evaluation.spread / np.exp(p.log_step)
+    reach = TOLERANCE * c.evaluation.spread / np.exp(p.log_step).mean()
     return branch_recall(p, q, np.exp(p.log_margin + log_width), float(reach))
 
 
@@ -145,25 +145,23 @@ def best_of_10(c: EvalContext) -> float:
 def _guess_error(c: EvalContext, guesses: int) -> float:
     domain = _plane(c)
     p, q, _ = _both(c)
-    step = np.exp(p.log_step)
     y = as_array(c.evaluation.test.y)
     inside = as_array(domain.contains(c.evaluation.test.y)) > 0
     y = y[inside]
-    width = (domain.high[0] - domain.low[0]) / len(p.log_density)
-    row = np.clip(((y[:, 0] - domain.low[0]) / width).astype(int), 0, len(p.log_density) - 1)
-    places = domain.low[1] + (np.arange(p.log_density.shape[1]) + 0.5) * step
-    mean = (np.exp(p.conditional) * step) @ places
-    drawn = _draws(q, row, guesses, c.evaluation.seed, domain.low[1], float(step))
+    rows, edges = (as_array(edges) for edges in c.truth.normalizer.domain.edges)
+    row = np.clip(np.searchsorted(rows, y[:, 0], side="right") - 1, 0, len(p.log_density) - 1)
+    mean = np.exp(p.conditional + p.log_step) @ ((edges[1:] + edges[:-1]) / 2)
+    drawn = _draws(q, row, guesses, c.evaluation.seed, edges)
     best = np.abs(drawn - y[:, 1:]).min(1)
     return float(np.sqrt(np.square(best).mean() / np.square(y[:, 1] - mean[row]).mean()))
 
 
-def _draws(q: Slices, row: NDArray[np.int64], n: int, seed: int, low: float, step: float) -> Array:
+def _draws(q: Slices, row: NDArray[np.int64], n: int, seed: int, edges: Array) -> Array:
     """``n`` draws (len(row), n) of y2 from the slices, by their cumulative mass and a uniform place in the cell."""
-    cumulative = np.cumsum(np.exp(q.conditional) * step, axis=1)
+    cumulative = np.cumsum(np.exp(q.conditional + q.log_step), axis=1)
     generator = Generator().manual_seed(seed)
     level = torch.rand(len(row), n, generator=generator, dtype=torch.float64).numpy()
     jitter = torch.rand(len(row), n, generator=generator, dtype=torch.float64).numpy()
     table = torch.from_numpy(cumulative[row])
     index = torch.searchsorted(table, torch.from_numpy(level * cumulative[row, -1:])).clamp_max(table.shape[1] - 1)
-    return np.asarray(low + (index.numpy() + jitter) * step, dtype=np.float64)
+    return np.asarray(edges[index] + jitter * np.diff(edges)[index], dtype=np.float64)

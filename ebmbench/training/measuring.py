@@ -48,7 +48,7 @@ class Measuring:
         Raises:
             Diverged: if an energy is no number.
         """
-        evaluation = self._evaluation(surface, truth_of(self.components.dataset, self.components.spec.protocol.lattice))
+        evaluation = self._evaluation(surface, self._truth(self.components.spec.protocol.lattice))
         known = evaluation.energy_test if evaluation.truth.normalizer.reason else evaluation.energy
         if not (known > -np.inf).all():  # plus infinity is honest: no mass there
             raise Diverged("the energy is not a number, or minus infinity, somewhere")
@@ -77,7 +77,7 @@ class Measuring:
 
     @cached_property
     def _coarse(self) -> Truth:
-        return truth_of(self.components.dataset, self.components.spec.protocol.milestone_lattice)
+        return self._truth(self.components.spec.protocol.milestone_lattice)
 
     def end_of_curve(self, training: Training, values: Sequence[Value]) -> list[Point]:
         """The final values of what is kept of milestones; nothing where nothing was trained."""
@@ -93,9 +93,16 @@ class Measuring:
 
     def _evaluation(self, surface: Surface, truth: Truth, thorough: bool = True) -> Evaluation:
         spec, (validation, test) = self.components.spec, self.components.held_out
-        seed = seed_of(spec.protocol.seed, spec.seed)
         kind, like = spec.method.kind, self.components.like
-        return Evaluation(surface, truth, kind, validation, test, seed, like, spec.protocol, thorough)
+        return Evaluation(surface, truth, kind, validation, test, self._seed, like, spec.protocol, thorough)
+
+    def _truth(self, cells: int) -> Truth:
+        return truth_of(self.components.dataset, cells, self._seed)
+
+    @property
+    def _seed(self) -> int:
+        spec = self.components.spec
+        return seed_of(spec.protocol.seed, spec.seed)
 
     def save_artifacts(self, evaluation: Evaluation) -> None:
         """samples.npz and, where there is a lattice, surface.npz."""
@@ -120,6 +127,7 @@ class Measuring:
             "energy": evaluation.energy_inside.astype(np.float32),
             "iso_log_density": np.maximum(evaluation.iso_log_density_inside, MIN_LOG_DENSITY).astype(np.float16),
             "lattice": np.array(truth.normalizer.domain.shape),
+            "shift": np.array(truth.normalizer.shift),
         }
         if self.energies:
             arrays["milestones"] = np.stack(self.energies)

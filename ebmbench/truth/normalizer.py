@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import MAX_BITS, Binary, Box, Support
@@ -56,6 +57,8 @@ class Normalizer:
     def __init__(self, reason: str) -> None:
         self.reason = reason
         """Why there is no support; empty when there is one."""
+        self.shift: Sequence[float] = ()
+        """Of a lattice along each axis, in widths of a cell; empty where there is none."""
 
     @property
     def domain(self) -> Support:
@@ -104,16 +107,17 @@ class Lattice(Normalizer):
     Args:
         box: the domain.
         side: cells along each axis.
+        shift: of the lattice along each axis, in widths of a cell, between -1/2 and 1/2.
     """
 
-    def __init__(self, box: Box, side: int) -> None:
+    def __init__(self, box: Box, side: int, shift: Sequence[float] = ()) -> None:
         super().__init__("")
-        self.box, self.side = box, side
+        self.box, self.side, self.shift = box, side, shift
 
     @cached_property
     def domain(self) -> Support:
         """The midpoints of the cells."""
-        return self.box.support(self.side)
+        return self.box.support(self.side, self.shift)
 
     @cached_property
     def shells(self) -> list[Support]:
@@ -172,11 +176,27 @@ class Lattice(Normalizer):
         """How far the lattices of so many times fewer points along each axis are from a value, at most."""
         grid, farthest = energy.reshape(self.domain.shape), 0.0
         for start in itertools.product(range(min(stride, self.side)), repeat=self.box.dim):
-            part = grid[tuple(slice(first, None, stride) for first in start)].ravel()
-            coarse = log_normalizer(part, np.full(part.shape, self.box.log_volume - math.log(part.size)), beta)
-            gap = abs(coarse - value)
+            part = grid[tuple(slice(first, None, stride) for first in start)]
+            widths = [
+                self._log_widths[axis, first, stride].reshape([-1] + [1] * (self.box.dim - 1 - axis))
+                for axis, first in enumerate(start)
+            ]
+            gap = abs(log_normalizer(part, sum(widths, np.zeros(part.shape)), beta) - value)
             farthest = max(farthest, math.inf if math.isnan(gap) else gap)
         return farthest
+
+    @cached_property
+    def _log_widths(self) -> dict[tuple[int, int, int], Array]:
+        """By axis, first and stride: logs of the parts of the axis that are nearest to each of every few middles."""
+        found = {}
+        for axis, edges in enumerate(as_array(edge) for edge in self.domain.edges):
+            middles = (edges[1:] + edges[:-1]) / 2
+            for stride in (2, 3):
+                for first in range(min(stride, self.side)):
+                    kept = middles[first::stride]
+                    bounds = np.concatenate([edges[:1], (kept[1:] + kept[:-1]) / 2, edges[-1:]])
+                    found[axis, first, stride] = np.log(np.diff(bounds))
+        return found
 
     def refined(self) -> Support:
         """Cells half as wide."""
@@ -220,12 +240,13 @@ class AllStates(Normalizer):
         raise NotApplicable("the domain has no outside")
 
 
-def normalizer_of(dataset: Dataset, cells: int) -> Normalizer:
+def normalizer_of(dataset: Dataset, cells: int, seed: int | None = None) -> Normalizer:
     """How an energy is integrated over the domain of a dataset.
 
     Args:
         dataset: gives the domain.
         cells: of a lattice along each axis of the plane; in three dimensions as many cells in all.
+        seed: of the shift of the lattice, so that nothing can hide from all of them; None for none.
     """
     domain, dim = dataset.domain, dataset.domain.dim
     if dataset.context is not None:
@@ -235,4 +256,7 @@ def normalizer_of(dataset: Dataset, cells: int) -> Normalizer:
         return AllStates(domain.support(2)) if dim <= MAX_BITS else Normalizer(many)
     if dim > MAX_AXES:
         return Normalizer(f"no lattice covers {dim} dimensions")
-    return Lattice(domain, cells if dim <= 2 else int(math.exp(2 / dim * math.log(cells)) + 1e-9))
+    shift: list[float] = []
+    if seed is not None:
+        shift = (torch.rand(dim, generator=Generator().manual_seed(seed), dtype=torch.float64) - 0.5).tolist()
+    return Lattice(domain, cells if dim <= 2 else int(math.exp(2 / dim * math.log(cells)) + 1e-9), shift)

@@ -176,9 +176,9 @@ class TruthOnSupport(TruthAtPoints):
         return self._normalized(blurred.log_prob(self.normalizer.support.points))
 
 
-def truth_of(dataset: Dataset, cells: int) -> Truth:
-    """What is known of a dataset, on a lattice of so many cells along each axis of the plane."""
-    normalizer = normalizer_of(dataset, cells)
+def truth_of(dataset: Dataset, cells: int, seed: int | None = None) -> Truth:
+    """What is known of a dataset, on a lattice of so many cells along each axis of the plane, shifted by a seed."""
+    normalizer = normalizer_of(dataset, cells, seed)
     if not dataset.has_density:
         return Truth(dataset, normalizer)
     return (TruthAtPoints if normalizer.reason else TruthOnSupport)(dataset, normalizer)

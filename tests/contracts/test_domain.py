@@ -127,3 +127,24 @@ def test_bits_that_are_too_many_to_be_enumerated_still_have_a_place_each() -> No
 @pytest.mark.parametrize(("domain", "dim", "kind"), [(square(1), 2, "continuous"), (Binary(5), 5, "binary")])
 def test_a_domain_says_what_its_coordinates_are(domain: Domain, dim: int, kind: str) -> None:
     assert (domain.dim, domain.kind) == (dim, kind)
+
+
+@pytest.mark.parametrize("shift", [(), (0.3, -0.45), (-0.5, 0.5)])
+def test_a_shifted_lattice_fills_the_same_box(shift: tuple[float, ...]) -> None:
+    """All cells of one width but the first and last along each axis, which are as much wider and narrower."""
+    box = Box((-1.0, 2.0), (3.0, 4.0))
+    found, n = box.support(8, shift), 8
+    assert float(found.log_weight.exp().sum()) == pytest.approx(8)
+    torch.testing.assert_close(found.log_weight, found.cell.prod(-1).log())
+    for axis, (low, width) in enumerate([(-1, 0.5), (2, 0.25)]):
+        moved = shift[axis] if shift else 0
+        due = [low, *(low + (k + moved) * width for k in range(1, n)), low + n * width]
+        torch.testing.assert_close(found.edges[axis], torch.tensor(due, dtype=torch.float64))
+    first, second = (edges[1:] / 2 + edges[:-1] / 2 for edges in found.edges)
+    torch.testing.assert_close(found.points, torch.cartesian_prod(first, second))
+
+
+def test_edges_of_one_and_three_axes() -> None:
+    assert Box((0.0,), (2.0,)).support(2).edges[0].tolist() == [0, 1, 2]
+    cube = Box((0.0,) * 3, (1.0, 2.0, 4.0)).support(2)
+    assert [edges.tolist() for edges in cube.edges] == [[0, 0.5, 1], [0, 1, 2], [0, 2, 4]]

@@ -85,6 +85,34 @@ def test_what_nothing_leads_to_stays_hidden() -> None:
     assert evaluation.log_z(1.0).value == pytest.approx(0, abs=1e-6)
 
 
+class Funnel(Hidden):
+    """A spike of the same mass at the tip of a cone, which is a nat deep for each 1.5 cells and holds a hundredth."""
+
+    def forward(self, y: Tensor) -> Tensor:
+        rate = 1 / (1.5 * WIDTH)
+        cone = math.log(0.01 * rate**2 / (2 * math.pi)) - rate * (y.double() - self.place).norm(dim=-1)
+        return -torch.logaddexp(-super().forward(y), cone)
+
+
+@pytest.mark.parametrize("sigma", [0.005, 0.002, 0.001])
+def test_a_spike_that_the_slope_leads_to_is_found_by_going_down(sigma: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sampler, and no data there: 1 + 1 + 1/100 in all."""
+    place = (-5 + 0.3 * WIDTH, 6.0)
+    assert held(Funnel(1.0, sigma, place)).log_z(1.0).value == pytest.approx(math.log(2.01), abs=2e-2)
+    monkeypatch.setattr(Evaluation, "below_the_lattice", property(lambda self: self.validation.y))
+    assert held(Funnel(1.0, sigma, place)).log_z(1.0).value < math.log(1.5), "the wrong twin does not go down"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_shifted_lattice_integrates_as_well(seed: int) -> None:
+    """And its points are others: nothing is between those of all seeds."""
+    still, shifted = (make_evaluation(TrueEnergy(DATA), DATA, cells=CELLS, shift=shift) for shift in (None, seed))
+    assert shifted.log_z(1.0).value == pytest.approx(0, abs=1e-9)
+    assert metrics.kl(raw(shifted)) == pytest.approx(0, abs=1e-9)
+    gap = (still.truth.normalizer.domain.points - shifted.truth.normalizer.domain.points).abs().amax(0)
+    assert bool((gap > 1e-3 * WIDTH).all())
+
+
 def test_a_narrow_well_far_outside_is_found_by_the_samples_too() -> None:
     """Thirty widths of the data away, where the panels' points are a fifth of the data's own box apart."""
     evaluation = held(Pit(1.0, 0.05, (31.3, -29.7)))

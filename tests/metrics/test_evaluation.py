@@ -16,7 +16,7 @@ from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.context import EvalContext
-from ebmbench.metrics.evaluation import CHUNK, Evaluation
+from ebmbench.metrics.evaluation import CHUNK, DESCENT_STEPS, Evaluation
 from ebmbench.truth.normalizer import Array
 from ebmbench.truth.truth import truth_of
 from tests.factories import Bowl, Normal, Oracle, Regression, RegressionEnergy, TrueEnergy, make_evaluation
@@ -44,7 +44,7 @@ def test_what_many_metrics_share_is_computed_once() -> None:
         _ = (evaluation.energy, evaluation.energy_validation, evaluation.energy_test, evaluation.beta)
         _ = [EvalContext(evaluation, variant).log_q for variant in ("raw", "beta", "iso")]
         _ = (evaluation.common_samples, evaluation.energy_gradient_test)
-    assert surface.rows == len(evaluation.truth.normalizer.support.points) + 20 + 30 + 30
+    assert surface.rows == len(evaluation.truth.normalizer.support.points) + 20 + 30 + 30 + 4 * (DESCENT_STEPS + 2)
 
 
 def test_what_is_asked_for_by_a_function_is_computed_once_too() -> None:

@@ -144,8 +144,8 @@ def test_a_branch_elsewhere_is_not_one_that_is_due() -> None:
 def test_a_branch_with_a_flat_top_is_found_wherever_the_peak_on_it_stands() -> None:
     y = np.linspace(-4, 4, 400)
     flat = -50.0 * (np.abs(y) > 1)
-    tilted = flat + 0.1 * y
-    p, q = (slices.Slices(np.stack([f] * 8), math.log(y[1] - y[0])) for f in (flat, tilted))
+    tilted, step = flat + 0.1 * y, np.full(len(y), math.log(y[1] - y[0]))
+    p, q = (slices.Slices(np.stack([f] * 8), step) for f in (flat, tilted))
     assert slices.branch_recall(p, q, np.ones(8), reach=3) == 1
     elsewhere = slices.Slices(np.stack([np.roll(flat, 120)] * 8), p.log_step)
     assert slices.branch_recall(p, elsewhere, np.ones(8), reach=3) == 0

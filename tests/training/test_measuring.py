@@ -19,6 +19,7 @@ from ebmbench.training.components import TrialComponents
 from ebmbench.training.loop import Progress
 from ebmbench.training.measuring import MIN_LOG_DENSITY, SHOWN, Measuring
 from ebmbench.training.milestones import Milestones
+from ebmbench.training.seeding import seed_of
 from tests.factories import Bowl, TrueEnergy, make_evaluation, make_training
 from tests.planned import QUICK, planned_trial
 
@@ -128,7 +129,7 @@ def test_the_curve_has_what_the_track_keeps_of_each_milestone(measuring: Measuri
     points = measuring.curve(measuring.components.spec.metrics)
     assert {(p.step, p.passes, p.train_seconds) for p in points} == {(10, 1000, 0.5), (20, 2001, 1.5)}
     assert {(p.metric, p.variant) for p in points} == {("kl", "raw"), ("kl", "beta"), ("auroc", "")}
-    validation, test = measuring.components.held_out
+    spec, (validation, test) = measuring.components.spec, measuring.components.held_out
     for k, surface in enumerate(surfaces):
         by_hand = make_evaluation(
             surface,
@@ -137,6 +138,7 @@ def test_the_curve_has_what_the_track_keeps_of_each_milestone(measuring: Measuri
             validation=validation,
             test=test,
             like=torch.zeros(()),
+            shift=seed_of(spec.protocol.seed, spec.seed),
         )
         np.testing.assert_allclose(measuring.energies[k], by_hand.energy_inside, rtol=1e-6)
         log_q = -by_hand.energy - by_hand.log_z(1.0).value
@@ -189,7 +191,7 @@ def test_pictures_of_the_plane_have_the_energy_beside_the_truth(measuring: Measu
     evaluation, _ = measuring.final(Bowl(0.5), ())
     measuring.save_artifacts(evaluation)
     found = arrays(measuring, "surface.npz")
-    assert set(found) == {"energy", "iso_log_density", "lattice", "log_p", "milestones"}
+    assert set(found) == {"energy", "iso_log_density", "lattice", "shift", "log_p", "milestones"}
     assert found["lattice"].tolist() == [QUICK.lattice, QUICK.lattice]
     np.testing.assert_allclose(found["energy"], evaluation.energy_inside, rtol=1e-6)
     assert found["milestones"].shape == (2, QUICK.milestone_lattice**2)
@@ -240,7 +242,7 @@ def test_users_rows_stand_in_the_place_of_a_truth_that_nobody_knows(tmp_path: Pa
     measuring = measuring_of(folder, tmp_path / "results")
     measuring.save_artifacts(measuring.final(Bowl(1.0), ())[0])
     found = arrays(measuring, "surface.npz")
-    assert set(found) == {"energy", "iso_log_density", "lattice", "box", "data"}
+    assert set(found) == {"energy", "iso_log_density", "lattice", "shift", "box", "data"}
     domain: Any = measuring.components.dataset.domain
     np.testing.assert_allclose(found["box"], [domain.low, domain.high])
     assert {tuple(row) for row in found["data"]} <= {tuple(row) for row in rows}

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.domain import Box
 from ebmbench.contracts.method import Logs
 from ebmbench.contracts.problem import Problem
 from ebmbench.contracts.records import Status
@@ -143,10 +144,12 @@ def test_the_curve_has_its_milestones_and_ends_with_the_final_values_at_the_last
 def test_the_model_is_the_one_that_was_measured(done: TrialFolder) -> None:
     surface = load_model(done, done.path.parents[2])
     with np.load(done.file("surface.npz")) as pictures:
-        stored, side = pictures["energy"], int(pictures["lattice"][0])
+        stored, side, shift = pictures["energy"], int(pictures["lattice"][0]), pictures["shift"].tolist()
     spec = done.spec()
     assert spec is not None
-    points = TrialComponents.load(spec, done.path.parents[2]).dataset.domain.support(side).points
+    domain = TrialComponents.load(spec, done.path.parents[2]).dataset.domain
+    assert isinstance(domain, Box)
+    points = domain.support(side, shift).points
     with torch.no_grad():
         np.testing.assert_allclose(surface(points.float()).numpy(), stored, rtol=1e-4, atol=1e-4)
 

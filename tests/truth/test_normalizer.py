@@ -340,3 +340,25 @@ def test_the_support_begins_with_the_domain() -> None:
     assert torch.equal(found.domain.points, Normal().domain.support(10).points)
     machine = BoltzmannMachine(units=4)
     assert torch.equal(normalizer_of(machine, 10).support.points, machine.domain.support().points)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("sigma", [0.15, 1.0, 30.0])
+def test_a_shifted_lattice_knows_its_error_as_well(seed: int, sigma: float) -> None:
+    """A Gaussian narrower than two cells, one within the box, one that is far wider: each integrates to 1."""
+    found = normalizer_of(Normal(), 60, seed)
+    points = as_array(found.support.points - 0.11)
+    energy = np.square(points / sigma).sum(-1) / 2 + math.log(2 * math.pi * sigma**2)
+    log_z = found.log_z(energy)
+    assert abs(log_z.value) < 1e-4 or abs(log_z.value) < log_z.error
+    assert log_z.error < 1e-3 or sigma < 0.2
+
+
+def test_the_shift_is_of_the_seed() -> None:
+    """Within half a cell, of each axis its own; without a seed there is none."""
+    shifts = np.array([normalizer_of(Normal(), 10, seed).shift for seed in range(200)])
+    assert np.abs(shifts).max() <= 0.5
+    assert np.abs(shifts.mean(0)).max() < 0.1
+    assert np.abs(np.corrcoef(shifts.T)[0, 1]) < 0.2
+    assert normalizer_of(Normal(), 10, 7).shift == normalizer_of(Normal(), 10, 7).shift
+    assert list(normalizer_of(Normal(), 10).shift) == []

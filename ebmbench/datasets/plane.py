@@ -110,9 +110,13 @@ class GaussianNodes(NoisyDataset):
 
         The nodes stand in the order of the modes, as many for each.
         """
+        from scipy.spatial import cKDTree
+
         centers, _ = self._nodes
-        distance, index = torch.cdist(y, centers).min(-1)
-        return torch.where(distance <= COVERING_RADII * self.sigma, index // (len(centers) // self.modes), -1)
+        reach = COVERING_RADII * self.sigma
+        distance, index = cKDTree(centers.numpy()).query(y.cpu().numpy(), distance_upper_bound=reach * (1 + 1e-9))
+        mode = torch.from_numpy(np.where(distance <= reach, index // (len(centers) // self.modes), -1))
+        return mode.to(y.device)
 
 
 class Clusters(GaussianNodes):

@@ -143,7 +143,7 @@ def terrain(evaluation: Evaluation) -> Terrain:
     Raises:
         NotApplicable: if there are not.
     """
-    truth, owner = evaluation.truth, evaluation.truth.owner(evaluation.truth.inside)
+    truth, owner = evaluation.truth, evaluation.truth.owner[evaluation.truth.inside]
     truth.normalizer.plane("minima are sought on the plane only")
     support, log_p = truth.normalizer.domain, truth.log_p[truth.inside]
     marks = [int(np.flatnonzero(owner == mode)[log_p[owner == mode].argmax()]) for mode in range(truth.modes)]

@@ -22,8 +22,6 @@ from ebmbench.truth.normalizer import Array
 
 Measure = Callable[[EvalContext], float]
 
-NEGLIGIBLE = 1e-10
-"""The mass of a point at which nobody asks which mode it belongs to."""
 MIN_FLOOR = 1e-6
 """Nats by which the Gaussian must fall short for skill to mean anything."""
 
@@ -202,10 +200,8 @@ def log_z_error(c: EvalContext) -> float:
 
 def mode_mass_error(c: EvalContext) -> float:
     """1/2 sum of |mass of q - mass of p| over the modes and what lies in none, between 0 and 1."""
-    cells = [np.exp(log_q + c.log_weight) for log_q in (c.log_q, c.log_p)]
-    held = np.maximum(*cells) > NEGLIGIBLE
-    owner = c.truth.owner(c.evaluation.cells.source[held]) + 1
-    ours, truth = (np.bincount(owner, mass[held]) for mass in cells)
+    owner = c.truth.owner[c.evaluation.cells.source] + 1
+    ours, truth = (np.bincount(owner, np.exp(log_density + c.log_weight)) for log_density in (c.log_q, c.log_p))
     return float(0.5 * np.abs(ours - truth).sum())
 
 

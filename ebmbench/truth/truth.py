@@ -66,8 +66,9 @@ class Truth:
         """How many separate modes there are."""
         raise NotApplicable("the modes of these data are not known")
 
-    def owner(self, part: slice | NDArray[np.intp]) -> NDArray[np.int64]:
-        """The mode that each point of a part of the support belongs to, -1 for none."""
+    @property
+    def owner(self) -> NDArray[np.int64]:
+        """The mode that each point of the support belongs to (M,), -1 for none."""
         raise NotApplicable(self.unknown)
 
     def log_p_at(self, batch: Batch) -> Array:
@@ -157,11 +158,12 @@ class TruthOnSupport(TruthAtPoints):
         centered = points - mean
         return np.asarray(0.5 * (centered @ np.linalg.inv(cov) * centered).sum(-1), dtype=np.float64)
 
-    def owner(self, part: slice | NDArray[np.intp]) -> NDArray[np.int64]:
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
         """The dataset's own."""
         if self.modes < 2:
             raise NotApplicable("the distribution is in one piece")
-        return self.dataset.assign_mode(self.normalizer.support.points[part]).numpy()
+        return self.dataset.assign_mode(self.normalizer.support.points).numpy()
 
     @cached_property
     def spread(self) -> float:

@@ -4,6 +4,7 @@ from .contracts.dataset import Dataset as Dataset
 from .contracts.domain import Binary as Binary
 from .contracts.domain import Box as Box
 from .contracts.domain import Support as Support
+from .contracts.exponentials import logsumexp as logsumexp
 from .contracts.method import Logs as Logs
 from .contracts.method import Method as Method
 from .contracts.method import ReferenceMethod as ReferenceMethod

@@ -150,6 +150,7 @@ FLOPS: dict[str, int] = {
     "cd_k": 11 * 256 * ENERGY.gradient + 256 * (ENERGY.forward + NOISE) + 512 * ENERGY.trained,
     "cd_k_local": 11 * 256 * ENERGY.gradient + 512 * ENERGY.trained,
     "cd_kick": 5 * 256 * ENERGY.gradient + 512 * ENERGY.trained,
+    "cd_kick_roll": 20 * 256 * ENERGY.gradient + 512 * ENERGY.trained,
     "pcd": 5 * 256 * ENERGY.gradient + 256 * (ENERGY.forward + NOISE) + 512 * ENERGY.trained,
     "mle_hmc": 6 * 256 * ENERGY.gradient + 256 * (ENERGY.forward + NOISE) + 512 * ENERGY.trained,
     "mle_langevin": 40 * 64 * ENERGY.gradient + 64 * NOISE + (256 + 64) * ENERGY.trained,
@@ -181,6 +182,7 @@ FLOPS: dict[str, int] = {
     "realnvp": 256 * flow(outputs=2, layers=8),
     "kmeans_sgd": 0,
     "kmeans": 500 * 2 * 2 * (64 + 1),
+    "kmeans_free": 500 * 2 * 2 * (64 + 1),
     "gmm": 500 * 64 * 2 * (2 * 2 + 2 + 2 * 2),  # whitening, sums, sums of squares
     "pca": 500 * (2 * 2 * 2 + 2 * 2 * 2),  # the covariance; then onto the axis and back, for the loss
     "ppca": 500 * 2 * 2 * 2,

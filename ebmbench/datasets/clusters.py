@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from ebmbench.contracts.exponentials import logsumexp
 from ebmbench.datasets.manifold import Curves
 from ebmbench.datasets.plane import COVERING_RADII, Clusters, NoisyDataset, normal, polar, ring_log_prob, uniform
 
@@ -50,7 +51,7 @@ class Olympics(NoisyDataset):
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B,)."""
-        return torch.logsumexp(self._circles(y)[1], -1) - math.log(5)
+        return logsumexp(self._circles(y)[1]) - math.log(5)
 
     def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B, 2)."""

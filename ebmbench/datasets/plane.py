@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Batch, Dataset
 from ebmbench.contracts.domain import Box, square
+from ebmbench.contracts.exponentials import logsumexp
 from ebmbench.datasets.manifold import Curves, Points
 
 COVERING_RADII = 4.0
@@ -95,9 +96,8 @@ class GaussianNodes(NoisyDataset):
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """log sum_k w_k N(y; c_k, s^2 I), (B, 2) -> (B,)."""
-        parts = [torch.logsumexp(self._logits(rows), -1) for rows in torch.split(y, 8192)]
-        far = y.square().sum(-1) / (2 * self.sigma**2)
-        return torch.cat(parts) - far - math.log(2 * math.pi * self.sigma**2)
+        parts = [logsumexp(self._logits(rows)) for rows in torch.split(y, 1024)]
+        return torch.cat(parts) - y.square().sum(-1) / (2 * self.sigma**2) - math.log(2 * math.pi * self.sigma**2)
 
     def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(the responsibilities' mean of the centers - y) / s^2, (B, 2) -> (B, 2)."""
@@ -112,11 +112,9 @@ class GaussianNodes(NoisyDataset):
         """
         from scipy.spatial import cKDTree
 
-        centers, _ = self._nodes
-        reach = COVERING_RADII * self.sigma
-        distance, index = cKDTree(centers.numpy()).query(y.cpu().numpy(), distance_upper_bound=reach * (1 + 1e-9))
-        mode = torch.from_numpy(np.where(distance <= reach, index // (len(centers) // self.modes), -1))
-        return mode.to(y.device)
+        centers, reach = self._nodes[0].numpy(), COVERING_RADII * self.sigma
+        distance, index = cKDTree(centers).query(y.cpu().numpy(), distance_upper_bound=reach * (1 + 1e-9))
+        return torch.from_numpy(np.where(distance <= reach, index // (len(centers) // self.modes), -1)).to(y.device)
 
 
 class Clusters(GaussianNodes):
@@ -266,7 +264,7 @@ class Rings(NoisyDataset):
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B,)."""
         _, radii, log_each = self._circles(y)
-        return torch.logsumexp(log_each, -1) - math.log(len(radii))
+        return logsumexp(log_each) - math.log(len(radii))
 
     def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """The responsibilities' mean of [r I_1/I_0(d r / s^2) - d] / s^2, along y / d; (B, 2) -> (B, 2)."""
@@ -330,7 +328,7 @@ class SmoothCheckerboard(NoisyDataset):
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B,)."""
-        return torch.logsumexp(self._cells(y)[0], -1) - math.log(32)
+        return logsumexp(self._cells(y)[0]) - math.log(32)
 
     def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B, 2)."""

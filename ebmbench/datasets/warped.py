@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import Box
+from ebmbench.contracts.exponentials import logsumexp
 from ebmbench.datasets.plane import PlaneDataset, SmoothCheckerboard, normal, uniform
 
 LOG_2PI = math.log(2 * math.pi)
@@ -160,7 +161,7 @@ class Pinwheel(PlaneDataset):
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """(B, 2) -> (B,)."""
         _, first, second = self._unwound(y)
-        return torch.logsumexp(self._log_each(first, second), -1) - math.log(4 * self.arms)
+        return logsumexp(self._log_each(first, second)) - math.log(4 * self.arms)
 
     def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         """The responsibilities' mean of the arms' scores, through the rotation and its dependence on the radius."""

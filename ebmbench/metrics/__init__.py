@@ -111,6 +111,8 @@ def _more_of_surface_and_samples() -> Iterator[MetricSpec]:
     yield surface("spearman_uniform", "up", "rank correlation of F and -log p over the domain", best=1.0)
     what = "log Z of the domain on a lattice twice as fine minus log Z there"
     yield surface("refinement", "zero", what, unit="nats", kinds=CALIBRATED, variants=RAW, best=0.0, why_not=NO_SCALE)
+    what = "mean F over data: for comparing ways of training one energy"
+    yield surface("mean_energy", "none", what)
     yield surface("d_prime", "up", "gap between uniform and data in standard deviations of F on data")
     what = "energy distance 2E|X-Y| - E|X-X'| - E|Y-Y'|, unbiased, n = 2000"
     yield samples("energy_distance", "down", what, variants=SAMPLERS, best=0.0, refs=("Szekely & Rizzo 2013",))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, isotonic_regression
 
+from ebmbench.contracts.exponentials import exp
 from ebmbench.truth.normalizer import Array
 
 LOG_BETA_RANGE = 12.0
@@ -36,7 +37,7 @@ def fit_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
 
     def gap(log_beta: float) -> float:
         log_density = -np.exp(log_beta) / spread * shifted + log_volume
-        weight = np.exp(log_density - log_density.max())
+        weight = exp(log_density - log_density.max())
         return float((weight * shifted).sum() / weight.sum())
 
     low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
@@ -86,7 +87,7 @@ def isotonic_log_density(energy: Array, log_p: Array, log_weight: Array) -> Arra
     """
     levels, index = np.unique(energy, return_inverse=True)
     volume = np.bincount(index, np.exp(log_weight), minlength=len(levels))
-    mass = np.bincount(index, np.exp(log_p + log_weight), minlength=len(levels))
+    mass = np.bincount(index, exp(log_p + log_weight), minlength=len(levels))
     fitted = isotonic_regression(mass / volume, weights=volume, increasing=False).x
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(fitted)[index], dtype=np.float64)

@@ -12,6 +12,7 @@ from scipy.ndimage import binary_dilation
 from torch import Tensor
 
 from ebmbench.contracts.domain import Support
+from ebmbench.contracts.exponentials import exp
 from ebmbench.truth.normalizer import Array, log_normalizer
 
 MASS = 1e-4
@@ -96,7 +97,7 @@ class Cutter:
 
     def _mass(self, cells: Cuts) -> Array:
         """The share of the mass in each cell, as the support saw the whole."""
-        return np.exp(np.minimum(-self.beta * cells.energy + cells.log_weight - self.log_z, 700))
+        return exp(np.minimum(-self.beta * cells.energy + cells.log_weight - self.log_z, 700))
 
     def _heaviest(self, cells: Cuts, which: Indices) -> Indices:
         """Of these, as many as are cut at a time."""

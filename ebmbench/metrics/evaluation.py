@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ebmbench.contracts.dataset import Batch
+from ebmbench.contracts.exponentials import exp
 from ebmbench.contracts.records import EnergyKind, Protocol
 from ebmbench.contracts.surface import Surface, input_gradient
 from ebmbench.errors import NotApplicable
@@ -291,7 +292,7 @@ class Evaluation:
         n, generator = self.protocol.samples, torch.Generator().manual_seed(self.seed)
         cells = self.cells
         log_mass = -self.beta * cells.energy + cells.log_weight - self.log_z(self.beta).value
-        cumulative = torch.from_numpy(np.cumsum(np.exp(log_mass)))
+        cumulative = torch.from_numpy(np.cumsum(exp(log_mass)))
         place = torch.rand(n, generator=generator, dtype=torch.float64) * cumulative[-1]
         index = torch.searchsorted(cumulative, place).clamp_max(len(cumulative) - 1)
         cell = cells.cell[index]

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ebmbench.contracts.exponentials import NOTHING
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.context import EvalContext
 
@@ -37,7 +38,7 @@ def _kernel_mean(squared: Tensor, bandwidths: Tensor) -> Tensor:
     means, last, kernel = [], math.inf, torch.zeros(0)
     for width in sorted(bandwidths.tolist(), reverse=True):
         halved = math.isclose(width, last / 2)
-        kernel = kernel.square_().square_() if halved else torch.exp(squared / (-2 * width**2))
+        kernel = kernel.square_().square_() if halved else torch.exp((squared / (-2 * width**2)).clamp_min_(NOTHING))
         means.append(kernel.mean())
         last = width
     return torch.stack(means).mean()

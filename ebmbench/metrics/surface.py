@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from ebmbench.contracts.exponentials import exp
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.errors import NotApplicable, NotNormalizable
 from ebmbench.metrics.calibration import isotonic_log_density
@@ -28,14 +29,14 @@ MIN_FLOOR = 1e-6
 
 def divergence(log_p: Array, log_q: Array, log_weight: Array) -> float:
     """KL(p || q) = integral of p log(p / q); infinite when q misses a cell that p holds, NaN where p or q is."""
-    mass = np.exp(log_p + log_weight)
+    mass = exp(log_p + log_weight)
     held = ~(mass < np.finfo(np.float64).tiny)  # of less mass no density can be told from zero
     return float((mass[held] * (log_p[held] - log_q[held])).sum())
 
 
 def total_variation(log_p: Array, log_q: Array, log_weight: Array) -> float:
     """1/2 integral of |p - q|, between 0 and 1."""
-    return float(0.5 * np.abs(np.exp(log_p + log_weight) - np.exp(log_q + log_weight)).sum())
+    return float(0.5 * np.abs(exp(log_p + log_weight) - exp(log_q + log_weight)).sum())
 
 
 def ranking_area(energy: Array, log_p: Array, log_weight: Array) -> float:
@@ -45,7 +46,7 @@ def ranking_area(energy: Array, log_p: Array, log_weight: Array) -> float:
     its ceiling is the truth's own value, not 1.
     """
     levels, index = np.unique(energy, return_inverse=True)
-    mass = np.bincount(index, np.exp(log_p + log_weight), minlength=len(levels))
+    mass = np.bincount(index, exp(log_p + log_weight), minlength=len(levels))
     volume = np.bincount(index, np.exp(log_weight), minlength=len(levels))
     below = np.cumsum(mass) - mass / 2
     return float((below * volume).sum() / (mass.sum() * volume.sum()))
@@ -63,7 +64,7 @@ def sampled_ranking_area(at_data: Array, energy: Array, log_weight: Array) -> fl
 def level_set(energy: Array, log_p: Array, log_weight: Array, share: float = 0.95) -> NDArray[np.bool_]:
     """The cells of the set {F <= t} that holds ``share`` of the data, as booleans (M,); a level is in it as a whole."""
     order = np.argsort(energy, kind="stable")
-    mass = np.cumsum(np.exp((log_p + log_weight)[order]))
+    mass = np.cumsum(exp((log_p + log_weight)[order]))
     last = min(int(np.searchsorted(mass, share * mass[-1])), len(order) - 1)
     return np.asarray(energy <= energy[order[last]])
 
@@ -159,6 +160,11 @@ def spearman(c: EvalContext) -> float:
     return _rank_correlation(c.evaluation.energy_test, -c.evaluation.log_p_test)
 
 
+def mean_energy(c: EvalContext) -> float:
+    """The mean of F over the test points. Its zero and its scale are the method's own: it means nothing between two."""
+    return float(c.evaluation.energy_test.mean())
+
+
 def auroc(c: EvalContext) -> float:
     """AUROC of F between data (the test points, where their law is not known) and the uniform law on the domain."""
     inside, energy = c.truth.inside, c.evaluation.energy_inside
@@ -201,7 +207,7 @@ def log_z_error(c: EvalContext) -> float:
 def mode_mass_error(c: EvalContext) -> float:
     """1/2 sum of |mass of q - mass of p| over the modes and what lies in none, between 0 and 1."""
     owner = c.truth.owner[c.evaluation.cells.source] + 1
-    ours, truth = (np.bincount(owner, np.exp(log_density + c.log_weight)) for log_density in (c.log_q, c.log_p))
+    ours, truth = (np.bincount(owner, exp(log_density + c.log_weight)) for log_density in (c.log_q, c.log_p))
     return float(0.5 * np.abs(ours - truth).sum())
 
 
@@ -229,7 +235,7 @@ def log_density_mse(c: EvalContext) -> float:
 
 def hellinger(c: EvalContext) -> float:
     """Hellinger distance, the root of 1 - integral of sqrt(p q), between 0 and 1."""
-    overlap = np.exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()
+    overlap = exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()
     return float(np.sqrt(max(0.0, 1 - overlap)))
 
 
@@ -269,7 +275,7 @@ def d_prime(c: EvalContext) -> float:
         raise NotApplicable("the energy is infinite somewhere on the domain: it has no mean")
     volume = np.exp(c.truth.log_weight[inside])
     if c.truth.on_support:
-        mass = volume * np.exp(c.truth.log_p[inside])
+        mass = volume * exp(c.truth.log_p[inside])
         mean = float(mass @ energy)
         spread = float(np.sqrt(mass @ np.square(energy - mean)))
     else:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from ebmbench.contracts.exponentials import logsumexp
+
 
 def minimum(energies: Tensor) -> tuple[Tensor, Tensor]:
     """F(y) = min_z E(y, z) over an enumerated z: ``energies`` (B, K) -> (the minimum (B,), its z (B,))."""
@@ -14,13 +16,13 @@ def minimum(energies: Tensor) -> tuple[Tensor, Tensor]:
     return value, index
 
 
-def free_energy(energies: Tensor, beta: float = 1.0) -> Tensor:
+def free_energy(energies: Tensor, beta: float | Tensor = 1.0) -> Tensor:
     """F_beta(y) = -(1/beta) log mean_z exp(-beta E(y, z)), ``energies`` (B, K) -> (B,).
 
     The mean, not the sum (the 1/|Z| convention): min_z E <= F_beta <= mean_z E, and F_beta tends to mean_z E as beta
     tends to zero.
     """
-    return -(torch.logsumexp(-beta * energies, -1) - math.log(energies.shape[-1])) / beta
+    return -(logsumexp(-beta * energies) - math.log(energies.shape[-1])) / beta
 
 
 def squared_distances(u: Tensor, places: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import MAX_BITS, Binary, Box, Support
+from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable, NotNormalizable
 
 Array = NDArray[np.float64]
@@ -37,7 +38,9 @@ def as_array(tensor: Tensor) -> Array:
 
 def log_normalizer(energy: Array, log_weight: Array, beta: float = 1.0) -> float:
     """log of the integral of exp(-beta F) over a support, from F and the log volumes there (M,)."""
-    return float(logsumexp(-beta * energy + log_weight))
+    terms = -beta * energy + log_weight
+    top = float(terms.max())
+    return top + math.log(float(exp(terms - top).sum())) if math.isfinite(top) else top
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from scipy.special import xlogy
 from torch import Tensor
 
 from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable
 from ebmbench.truth.normalizer import Array, Normalizer, as_array, log_normalizer, normalizer_of
 
@@ -136,14 +137,14 @@ class TruthOnSupport(TruthAtPoints):
     @cached_property
     def entropy(self) -> float:
         """-integral of p log p, in nats."""
-        mass = np.exp(self.log_p + self.log_weight)
+        mass = exp(self.log_p + self.log_weight)
         held = mass > 0
         return float(-(mass[held] * self.log_p[held]).sum())
 
     @cached_property
     def moments(self) -> tuple[Array, Array]:
         """The true mean (d,) and covariance (d, d)."""
-        points, mass = as_array(self.normalizer.support.points), np.exp(self.log_p + self.log_weight)
+        points, mass = as_array(self.normalizer.support.points), exp(self.log_p + self.log_weight)
         mean = mass @ points
         centered = points - mean
         return mean, (centered * mass[:, None]).T @ centered

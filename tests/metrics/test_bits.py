@@ -145,6 +145,7 @@ WITH_VALUES = {
     ("nll_se", "raw"),
     ("nll_validation", "raw"),
     ("log_density_mse", "raw"),
+    ("mean_energy", ""),
     ("spearman", ""),
     ("mmd2", "native"),
     ("energy_distance", "native"),

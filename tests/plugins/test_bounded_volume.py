@@ -24,7 +24,7 @@ from ebmbench.datasets.plane import EightGaussians, Moons, PinkSpiral
 from ebmbench.metrics.manifold import DISTANCES, power_law
 from ebmbench.parts.latent import free_energy
 from ebmbench_plugins.a1_bounded_volume.gmm import GMM, Mixture
-from ebmbench_plugins.a1_bounded_volume.kmeans import KMeans, Prototypes
+from ebmbench_plugins.a1_bounded_volume.kmeans import FreePrototypes, KMeans, Prototypes
 from ebmbench_plugins.a1_bounded_volume.kmeans_sgd import CountedPrototypes, KMeansSGD
 from tests.factories import make_problem
 
@@ -110,6 +110,21 @@ def test_the_free_energy_of_wells_has_the_same_volume_whatever_the_prototypes() 
         assert float(z) == pytest.approx(math.pi / beta, rel=1e-6)
         without_mean = torch.exp(beta * 0 - beta * (free_energy(energies, beta) - math.log(7) / beta))
         assert float((support.log_weight.exp() * without_mean).sum()) != pytest.approx(math.pi / beta, rel=0.1)
+
+
+def test_the_free_energy_of_fitted_prototypes_lies_above_the_nearest_and_has_the_volume_of_its_beta() -> None:
+    """1/beta is the mean energy of the data (d = 2); the integral of exp(-beta F) is pi/beta, of the minimum more."""
+    y = points(2000)
+    nearest, free = (fit(KMeans(clusters=8, free=free), y) for free in (False, True))
+    assert isinstance(free, FreePrototypes)
+    beta = 1 / float(nearest(y).mean())
+    assert float(free.beta) == pytest.approx(beta, rel=1e-3), "the last sweep's own"
+    assert bool((free(y) >= nearest(y) - 1e-5).all())
+    support = square(16).support(800)
+    volumes = [float((support.log_weight - beta * f(support.points.float())).exp().sum()) for f in (free, nearest)]
+    assert volumes[0] == pytest.approx(math.pi / beta, rel=2e-3)
+    assert volumes[1] > 2 * volumes[0], "the wrong twin"
+    assert bool(torch.isfinite(KMeans(clusters=8, free=True).build(PROBLEM)(y)).all())
 
 
 def test_one_gaussian_is_the_sample_mean_and_covariance() -> None:

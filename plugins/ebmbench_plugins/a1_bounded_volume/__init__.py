@@ -18,6 +18,10 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     yield ranking(
         "kmeans", f"{__name__}.kmeans:KMeans", summary=what, refs=("Lloyd 1982", "Arthur & Vassilvitskii 2007")
     )
+    what = "the free energy over the prototypes of kmeans in the place of the nearest"
+    yield ranking(
+        "kmeans_free", f"{__name__}.kmeans:KMeans", summary=what, refs=("LeCun, NYU DLSP20",), params={"free": True}
+    )
     what = "mixture of full Gaussians, by expectation-maximization"
     yield normalized("gmm", f"{__name__}.gmm:GMM", summary=what, refs=("Dempster, Laird & Rubin 1977",))
     what = "the energy of kmeans by stochastic gradients, each prototype at its own rate"

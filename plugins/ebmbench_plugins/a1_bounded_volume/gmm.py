@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
-from ebmbench.api import Batch, Logs, Method, Problem, Surface
+from ebmbench.api import Batch, Logs, Method, Problem, Surface, logsumexp
 
 CHUNK = 2048
 """Rows that are seen at once: what they need stays in the cache."""
@@ -47,7 +47,7 @@ class Mixture(Surface):
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         parts = [
-            torch.logsumexp(self._component_log_prob(rows) + self.log_weights, -1)
+            logsumexp(self._component_log_prob(rows) + self.log_weights)
             for rows in torch.split(y.to(self.means.dtype), CHUNK)
         ]
         return -torch.cat(parts)
@@ -57,8 +57,8 @@ class Mixture(Surface):
         found, bound = [], y.new_zeros(())
         for rows in torch.split(y, CHUNK):
             joint = self._component_log_prob(rows) + self.log_weights
-            total = torch.logsumexp(joint, -1)
-            found.append(moments(rows, (joint - total[:, None]).exp()))
+            total = logsumexp(joint)
+            found.append(moments(rows, joint.softmax(-1)))
             bound += total.sum()
         count, first, second = (torch.stack(parts).sum(0) for parts in zip(*found, strict=True))
         return (count, first, second), bound / len(y)

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ebmbench.api import Batch, Logs, Method, Problem, Surface
-from ebmbench.parts.latent import minimum
+from ebmbench.parts.latent import free_energy, minimum
 
 
 class Prototypes(Surface):
@@ -36,6 +36,23 @@ class Prototypes(Surface):
         return minimum(self.energies(y))[1]
 
 
+class FreePrototypes(Prototypes):
+    """F_beta(y) = -(1/beta) log mean_k exp(-beta |y - w_k|^2), with 1/beta the mean energy of the data, twice over d.
+
+    That is the beta at which the data are likeliest under K normals of one width when each belongs to its nearest.
+    """
+
+    def forward(self, y: Tensor) -> Tensor:
+        """(B, d) -> (B,)."""
+        return torch.cat([free_energy(self.energies(rows), self.beta) for rows in torch.split(y, 2048)])
+
+    @property
+    def beta(self) -> Tensor:
+        """Of the last sweep; 1 before the first."""
+        dim = self.prototypes.shape[1]
+        return torch.where(torch.isinf(self.inertia), 1.0, dim / (2 * self.inertia))
+
+
 class KMeans(Method):
     """E(y, z) = |y - W z|^2 with z one-hot, F(y) = min_z E(y, z); trained by coordinate descent (the lecture).
 
@@ -49,10 +66,11 @@ class KMeans(Method):
     full_batch = True
     clusters: int = Field(64, ge=1, description="prototypes")
     tolerance: float = Field(1e-4, ge=0, description="relative decrease of the mean energy at which it ends")
+    free: bool = Field(False, description="the free energy F_beta over the prototypes in the place of the minimum")
 
     def build(self, problem: Problem) -> Surface:
         """K prototypes at the origin."""
-        return Prototypes(self.clusters, problem.dim)
+        return (FreePrototypes if self.free else Prototypes)(self.clusters, problem.dim)
 
     def step(self, surface: Prototypes, batch: Batch, rng: Generator) -> Logs:
         """One sweep of Lloyd's algorithm."""

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, Surface, logsumexp
 from ebmbench.parts.coarse import coarse_net
 from ebmbench.parts.gradient import ParamGroups
 from ebmbench.parts.latent import minimum, squared_distances
@@ -49,7 +49,7 @@ class Quantized(DecoderSurface):
 
     def soft_energy(self, y: Tensor, places: Tensor) -> Tensor:
         """-log sum_k p_k N(y; place_k, s^2), (B, d) and (K, d) -> (B,)."""
-        return -torch.logsumexp(torch.log_softmax(self.log_prior, -1) - self.energies(y, places), -1)
+        return -logsumexp(torch.log_softmax(self.log_prior, -1) - self.energies(y, places))
 
     def sample(self, n: int, generator: Generator) -> Tensor:
         """A code from its prior, decoded, and noise."""

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, Box, EnergySurface, GradientMethod, Problem, Support, Surface
+from ebmbench.api import Batch, Box, EnergySurface, GradientMethod, Problem, Support, Surface, logsumexp
 
 OCTAVES = 4
 """How often the integral goes twice as far: to 16 times the width of the domain."""
@@ -47,7 +47,7 @@ class GridSurface(EnergySurface):
     def estimate_log_z(self, rng: Generator) -> Tensor:
         """log of the integral of exp(-net), from a random point in each cell."""
         place = torch.rand(self.cell.shape, generator=rng, dtype=self.cell.dtype, device=self.cell.device) - 0.5
-        return torch.logsumexp(self.log_cell - self.net(self.lattice + place * self.cell), 0)
+        return logsumexp(self.log_cell - self.net(self.lattice + place * self.cell), 0)
 
 
 class MLEGrid(GradientMethod):

@@ -42,6 +42,11 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     yield density("cnce", f"{__name__}.cnce:CNCE", summary=what, refs=("Ceylan & Gutmann 2018",))
     what = "kick data at random, descend without noise, push up where they end"
     yield ranking("cd_kick", f"{__name__}.cd_kick:CDKick", summary=what, refs=("LeCun et al. 2006",))
+    what = "the same with a descent that goes a third of the kick: the lecture's own"
+    rolling = {"descent_steps": 20, "descent_step": 0.002}
+    yield ranking(
+        "cd_kick_roll", f"{__name__}.cd_kick:CDKick", summary=what, refs=("LeCun et al. 2006",), params=rolling
+    )
     what = "data at least a margin below uniform draws and disturbed data"
     yield ranking(
         "margin", f"{__name__}.margin:Margin", summary=what, refs=("LeCun et al. 2006", "Zhao, Mathieu & LeCun 2017")

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 from torch import Generator
 
 from ebmbench.contracts.domain import Box
+from ebmbench.contracts.exponentials import exp
 from ebmbench.metrics.context import EvalContext
 from ebmbench.truth.normalizer import Array, as_array
 
@@ -59,7 +60,7 @@ def slices(c: EvalContext, log_density: Array) -> Slices:
 
 def conditional_divergence(p: Slices, q: Slices, log_width: Array) -> float:
     """E over y1 of KL(p(y2 | y1) || q(y2 | y1)), y1 drawn from p; ``log_width`` (n,) are the logs of y1's cells."""
-    mass = np.exp(p.log_density + p.log_step + log_width[:, None])
+    mass = exp(p.log_density + p.log_step + log_width[:, None])
     held = mass > 0
     return float((mass[held] * (p.conditional - q.conditional)[held]).sum())
 
@@ -116,7 +117,7 @@ def conditional_kl(c: EvalContext) -> float:
 def conditional_nll(c: EvalContext) -> float:
     """E -log q(y2 | y1) over p: conditional_kl and the entropy of y2 given y1."""
     p, _, log_width = _both(c)
-    mass = np.exp(p.log_density + p.log_step + log_width[:, None])
+    mass = exp(p.log_density + p.log_step + log_width[:, None])
     held = mass > 0
     return conditional_kl(c) - float((mass[held] * p.conditional[held]).sum())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import warnings
@@ -11,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ebmbench.errors import SuiteError, UsageError
@@ -114,6 +116,24 @@ def source_of(path: Path) -> Source:
     return Source(path, text, tree)
 
 
+class _Constructor(RoundTripConstructor):
+    """ruamel's, whose generators for values with a tag raise when they are closed: Python prints that to the user."""
+
+    def construct_unknown(self, node: Any) -> Iterator[Any]:
+        """The value of a node with any tag."""
+        made = super().construct_unknown(node)
+        for value in made:
+            try:
+                yield value
+            except GeneratorExit:
+                with contextlib.suppress(ConstructorError):
+                    made.close()  # type: ignore[attr-defined]
+                raise
+
+
+_Constructor.add_constructor(None, _Constructor.construct_unknown)
+
+
 def parsed(text: str) -> Any:
     """The tree of a YAML text, with the places of its values.
 
@@ -131,7 +151,9 @@ def parsed(text: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an anchor used twice is an oddity of the file, and no business of Python's
         try:
-            return YAML(typ="rt", pure=True).load(io.StringIO(text))
+            reader = YAML(typ="rt", pure=True)
+            reader.Constructor = _Constructor
+            return reader.load(io.StringIO(text))
         except (LookupError, AttributeError, TypeError, AssertionError) as error:
             raise ValueError(f"a value does not fit its tag or anchor ({type(error).__name__})") from None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 
-from ebmbench.suite.source import MAX_BYTES, Location, Source, parsed, source_of
+from ebmbench.suite.source import MAX_BYTES, Location, Source, _Constructor, parsed, source_of
 from tests.suites import VALID, Read, changed, refusal
 
 # --- what is read -----------------------------------------------------------------------------------------------------
@@ -149,3 +152,15 @@ def test_a_relative_path_starts_beside_the_file_that_says_it(tmp_path: Path) -> 
     assert source.folder(("a", "inside")) == Path()
     assert source.folder(("list",)) == tmp_path
     assert Source(None, "", {}).folder(("a",)) == Path()
+
+
+def test_a_tagged_value_that_is_thrown_away_raises_nothing() -> None:
+    """Of a document that breaks elsewhere; ruamel's own, the wrong twin, raises, and Python prints that."""
+    reader = YAML(typ="rt", pure=True)
+    node = reader.compose("!x moons")
+    for constructor, breaks in ((RoundTripConstructor, True), (_Constructor, False)):
+        made: Any = constructor(loader=reader).construct_unknown(node)
+        assert next(made).value == "moons"
+        with pytest.raises(ConstructorError) if breaks else contextlib.nullcontext():
+            made.close()
+    assert parsed("{a: !x moons, b: !y {c: 2}, d: !z [1]}")["b"] == {"c": 2}

@@ -16,6 +16,7 @@ from .contracts.records import EnergyKind as EnergyKind
 from .contracts.records import MethodSpec as MethodSpec
 from .contracts.records import MetricSpec as MetricSpec
 from .contracts.records import ReporterSpec as ReporterSpec
+from .contracts.records import Ruler as Ruler
 from .contracts.records import Strategy as Strategy
 from .contracts.records import Track as Track
 from .contracts.surface import EnergyModel as EnergyModel

@@ -8,8 +8,9 @@ from statistics import fmean
 
 import pandas as pd
 
+from ebmbench.analysis.boards import Board, boards
 from ebmbench.analysis.intervals import Estimate
-from ebmbench.analysis.ranks import Ranking, rank
+from ebmbench.analysis.standings import Standing
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind, Strategy, Track, flat_name
 from ebmbench.store.records import MetricCell, RunRecord
@@ -25,8 +26,7 @@ class Leaderboard:
     Attributes:
         suite: its name.
         methods: in the order of the strategies, the reference rows last.
-        ranking: who is best.
-        datasets: in the order of the suite.
+        boards: who is best, by each ruler.
         judged_by: the track of each dataset.
         tracks: in the order in which they are shown.
         metrics: what was asked for.
@@ -34,7 +34,7 @@ class Leaderboard:
 
     suite: str
     methods: tuple[MethodSummary, ...]
-    ranking: Ranking
+    boards: tuple[Board, ...]
     judged_by: Mapping[str, Track]
     tracks: tuple[Track, ...]
     metrics: tuple[MetricCell, ...]
@@ -45,12 +45,27 @@ class Leaderboard:
         tracks = {track.name: track for track in run.tracks}
         methods = tuple(summaries(table, run))
         judged_by = {view.dataset: tracks[view.track] for view in run.trials}
-        return cls(run.suite, methods, rank(methods, run.tracks), judged_by, run.tracks, run.metrics)
+        return cls(run.suite, methods, boards(methods, run.tracks), judged_by, run.tracks, run.metrics)
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """In the order of the suite."""
         return tuple(self.judged_by)
+
+    @property
+    def best(self) -> str | None:
+        """Who leads the first board."""
+        return self.boards[0].best if self.boards else None
+
+    def ordered(self, board: Board) -> list[tuple[Standing, MethodSummary]]:
+        """The methods of a board, the best first."""
+        methods = {method.row: method for method in self.methods}
+        return [(standing, methods[standing.row]) for standing in board.standings]
+
+    def standing(self, method: MethodSummary) -> Standing | None:
+        """How a method stands on the first board that it stands on."""
+        found = (board.of(method.row) for board in self.boards)
+        return next((standing for standing in found if standing is not None), None)
 
     @property
     def families(self) -> Iterator[tuple[str, list[MethodSummary]]]:

@@ -213,17 +213,36 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Ruler:
+    """A loss that methods are ranked by: how many times that of the best it is.
+
+    Attributes:
+        title: what its board is called.
+        metric: the flat name of the metric.
+        scale: what its loss is: the number (``ratio``), one minus it (``gap``), or the number taken for the logarithm
+            of a loss, as nats are (``nats``), or minus it, where much is good (``minus``).
+        of_order: whether an energy that only ranks stands on the board.
+        legend: what the loss is, in words.
+    """
+
+    title: str
+    metric: str
+    scale: Literal["ratio", "gap", "nats", "minus"]
+    of_order: bool = True
+    legend: str = ""
+
+
+@dataclass(frozen=True)
 class Track:
     """What a family of datasets is judged by.
 
     Attributes:
         name: how datasets refer to it.
         summary: what the family is.
-        columns: of the leaderboard; the first is the headline, which ranks.
+        columns: of the leaderboard; the first is the headline.
         better: whether a large headline is good, or a small one.
-        failed: what a trial that did not end well counts as in the headline; None: ``margin`` worse than the worst of
-            the others on the same data.
-        margin: see there.
+        failed: what a trial that did not end well counts as in averages of the headline; None: it does not.
+        rulers: what ranks, a board each; none: the headline, differences in it taken for nats.
         tables: a table each, methods by datasets.
         milestones: flat names of the metrics that are kept on the way.
         curve: what is drawn over the training, and what ``targets`` are of.
@@ -242,15 +261,21 @@ class Track:
     milestones: tuple[str, ...]
     curve: Column
     targets: tuple[float, ...] = ()
-    margin: float = 1.0
+    rulers: tuple[Ruler, ...] = ()
     progress: tuple[tuple[str, str], ...] = ()
     picture: Literal["plane", ""] = ""
     legend: str = ""
 
     @property
     def headline(self) -> Column:
-        """What ranks."""
+        """The number that stands first."""
         return self.columns[0]
+
+    @property
+    def ruled_by(self) -> tuple[Ruler, ...]:
+        """What ranks."""
+        scale: Literal["nats", "minus"] = "nats" if self.better == "down" else "minus"
+        return self.rulers or (Ruler(self.headline.title, self.headline.metric, scale),)
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebmbench.contracts.records import Column, Track
+from ebmbench.contracts.records import Column, Ruler, Track
 
 KL = Column("KL ↓", "kl", ranking="kl_beta")
 OUTSIDE = Column("outside ↓", "mass_outside", ranking="mass_outside_beta", wide=True)
@@ -26,6 +26,17 @@ NLL_TABLE = Column(
 CLAIM_TITLE = "Held-out NLL (nats) as normalized energies claim it, not checked and not ranked, median over seeds"
 CLAIM_TABLE = Column(CLAIM_TITLE, "nll", typical=True, unless="nll_beta")
 
+DENSITY = Ruler(
+    "Density",
+    "kl",
+    "ratio",
+    of_order=False,
+    legend="forward KL in nats, over all of the space; energies that only rank do not stand here",
+)
+ORDER = Ruler("Order", "skill", "gap", legend="1 - skill: what the order of the energies alone leaves to be explained")
+LIKELIHOOD = Ruler(
+    "Held-out likelihood", "nll_beta", "nats", legend="exp(NLL): how many times less likely a test row is"
+)
 _LEGEND = "Failures count as skill -1. KL in nats, forward, {where}; β: at the temperature fitted on validation."
 _PROGRESS = (("skill", "skill"), ("KL", "kl"), ("KL(β)", "kl_beta"))
 
@@ -36,6 +47,7 @@ PLANE = Track(
     better="up",
     failed=-1.0,
     tables=(SKILL_TABLE, KL_TABLE),
+    rulers=(DENSITY, ORDER),
     milestones=("kl", "kl_beta", "nll_iso", "auroc"),
     curve=Column("forward KL", "kl", ranking="kl_beta"),
     targets=(0.1, 0.05),
@@ -59,13 +71,14 @@ USER_DATA = Track(
     better="down",
     failed=None,
     tables=(NLL_TABLE, CLAIM_TABLE),
+    rulers=(LIKELIHOOD,),
     milestones=("nll_beta", "nll_iso", "auroc"),
     curve=Column("held-out NLL", "nll_beta"),
     progress=(("NLL", "nll"), ("NLL(β)", "nll_beta")),
     picture="plane",
     legend=(
         "NLL in nats of the test rows, at the temperature fitted on validation rows, where the true density is not "
-        "known: a mean over datasets; where it ranks, a failure counts as a nat worse than the worst."
+        "known: a mean over datasets."
     ),
 )
 TRACKS = (PLANE, BINARY, USER_DATA)

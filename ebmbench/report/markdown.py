@@ -13,7 +13,18 @@ from ebmbench.analysis.tidy import time_to_target
 from ebmbench.contracts.records import Column, flat_name
 from ebmbench.report.remarks import notes
 from ebmbench.report.report import Report
-from ebmbench.report.text import cell, escaped, failures, legend, mark, millions, number
+from ebmbench.report.text import (
+    STANDING_HEAD,
+    STANDS,
+    cell,
+    escaped,
+    failures,
+    legend,
+    mark,
+    millions,
+    number,
+    standing_cells,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -59,6 +70,9 @@ def leaderboard(report: Report) -> str:
     return rendered(
         "leaderboard.md.j2",
         suite=board.suite,
+        boards=[(one.ruler, [standing_cells(*pair) for pair in board.ordered(one)]) for one in board.boards],
+        standing_head=STANDING_HEAD,
+        stands=STANDS,
         head=head,
         families=families,
         legend=Markup(legend(board)),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from ebmbench.analysis.intervals import Estimate
 from ebmbench.analysis.leaderboard import Leaderboard
+from ebmbench.analysis.standings import TIE, Standing, Word
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind
 from ebmbench.errors import printable
 
-BEST, TIE = "*", "~"
+MARKS = {Word.BEST: "*", Word.TIED: "~", Word.UNDECIDED: "?", Word.FAILED: "!", Word.BEHIND: ""}
 
 
 def number(value: float | None) -> str:
@@ -40,10 +43,35 @@ def cell(board: Leaderboard, column: Column, method: MethodSummary) -> str:
 
 
 def mark(board: Leaderboard, method: MethodSummary) -> str:
-    """``*`` for the best, ``~`` for what cannot be told from it."""
-    if method.row == board.ranking.best:
-        return BEST
-    return TIE if method.row in board.ranking.ties else ""
+    """How a method stands on the first board that it stands on: see ``MARKS``."""
+    standing = board.standing(method)
+    return MARKS[standing.word] if standing else ""
+
+
+def factor(standing: Standing) -> str:
+    """How many times the best method's loss, with the interval: two significant digits."""
+    ends = (standing.factor.value, standing.factor.low, standing.factor.high)
+    value, low, high = ("-" if end is None else "inf" if math.isinf(end) else _two_digits(end) for end in ends)
+    return value if low == "-" else f"{value} [{low}, {high}]"
+
+
+def _two_digits(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def ranks(standing: Standing) -> str:
+    """``1`` or ``1-4``."""
+    first, last = standing.ranks
+    return str(first) if first == last else f"{first}-{last}"
+
+
+STANDING_HEAD = ("", "method", "strategy", "times the best", "ranks", "stands", "worst", "ok")
+
+
+def standing_cells(standing: Standing, method: MethodSummary) -> list[str]:
+    """The row of a method on a board."""
+    place = [MARKS[standing.word], standing.row, method.strategy.value]
+    return [*place, factor(standing), ranks(standing), standing.word.value, standing.worst, failures(method)]
 
 
 def failures(method: MethodSummary) -> str:
@@ -58,15 +86,20 @@ def millions(value: float | None) -> float | None:
 
 
 MEANS = "Interquartile means over datasets and seeds"
-TESTED = f"{BEST} best, {TIE} not told apart from it (paired Wilcoxon, Holm, 5 %)."
+STANDS = (
+    "Times the best: the loss over that of the best method on the same data, the geometric mean over datasets (medians "
+    "over seeds), with the 95 % interval of a bootstrap over datasets and seeds, and the ranks that it allows. * best; "
+    f"~ tied: the interval of the factor between the two lies within {TIE}; ? undecided: these trials do not tell; ! "
+    "failed on half of the seeds of a dataset or more. Worst: the dataset on which a method is farthest behind."
+)
 SAMPLED = "MMD² and sliced W₂ of samples drawn from the lattice, against test data. Reference rows are not ranked."
 
 
 def legend(board: Leaderboard) -> str:
-    """What the columns mean: what is common, then what each track says, the first one of how it ranks too."""
+    """What the columns mean: what is common, then what each track says."""
     said = dict.fromkeys(track.legend for track in board.tracks if track.legend)
     missing = "Where trials have no number, (n of m) says how many have one."
-    return " ".join([f"{MEANS}, of what the suite asks for. {missing}", TESTED, *said, SAMPLED])
+    return " ".join([f"{MEANS}, of what the suite asks for. {missing}", *said, SAMPLED])
 
 
 def escaped(text: str) -> str:

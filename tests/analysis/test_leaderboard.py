@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ebmbench.analysis.leaderboard import Leaderboard, choose
+from ebmbench.analysis.standings import Word
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
 from ebmbench.metrics.tracks import AUROC, KL, MMD2, MODES, NLL, OUTSIDE, PLANE, SKILL, SLICED
@@ -214,7 +215,7 @@ def test_a_metric_that_a_track_shows_already_has_no_second_column() -> None:
 def test_a_track_of_a_plugin_has_its_own_columns_and_ranks_by_its_headline() -> None:
     """Less of it is better, and skill has no say."""
     error = Column("error ↓", "error")
-    track = replace(PLANE, name="mine", columns=(error, AUROC), better="down", failed=9.0, tables=(error,))
+    track = replace(PLANE, name="mine", columns=(error, AUROC), better="down", failed=9.0, tables=(error,), rulers=())
     levels = {"small": 0.1, "large": 3.0, "failing": None}
     trials = [
         make_trial(
@@ -227,7 +228,11 @@ def test_a_track_of_a_plugin_has_its_own_columns_and_ranks_by_its_headline() -> 
     ]
     found = board(trials, tracks=(track,), metrics=make_cells(["error", "auroc", "skill"]))
     assert found.columns == [error, AUROC]
-    assert (found.ranking.best, found.ranking.ties) == ("small", frozenset())
+    assert [(s.row, s.word) for s in found.boards[0].standings] == [
+        ("small", Word.BEST),
+        ("large", Word.BEHIND),
+        ("failing", Word.FAILED),
+    ]
     values = {method.row: found.value(error, method) for method in found.methods}
     assert {row: round(value.value, 3) for row, value in values.items() if value} == {
         "small": 0.135,
@@ -239,13 +244,13 @@ def test_a_track_of_a_plugin_has_its_own_columns_and_ranks_by_its_headline() -> 
 
 def test_the_wrong_twin_of_that_track_ranks_the_other_way() -> None:
     error = Column("error ↑", "error")
-    track = replace(PLANE, name="mine", columns=(error,), better="up")
+    track = replace(PLANE, name="mine", columns=(error,), better="up", rulers=())
     trials = [
         make_trial(make_view(row, seed=seed, track="mine"), {"error": level + seed / 100})
         for row, level in (("small", 0.1), ("large", 3.0))
         for seed in range(8)
     ]
-    assert board(trials, tracks=(track,), metrics=make_cells(["error"])).ranking.best == "large"
+    assert board(trials, tracks=(track,), metrics=make_cells(["error"])).best == "large"
 
 
 # --- values ----------------------------------------------------------------------------------------------------------

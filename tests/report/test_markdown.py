@@ -29,13 +29,17 @@ def lost(row: str, status: Status, message: str = "", **facts: Any) -> TrialResu
     return make_trial(make_view(row, skipped=skipped, **facts), status=status, attempts=attempts)
 
 
+END_OF_BOARDS = "a method is farthest behind."
+
+
 def text(*trials: TrialResult, **facts: Any) -> str:
     return leaderboard(make_report(trials, **facts))
 
 
 def cells(text: str, row: str) -> list[str]:
-    """The cells of the first table row that speaks of a method."""
-    found = next(line for line in text.splitlines() if line.startswith("|") and f" {row} " in line)
+    """The cells of the first table row below the boards that speaks of a method."""
+    below = text.partition(END_OF_BOARDS)[2] or text
+    found = next(line for line in below.splitlines() if line.startswith("|") and f" {row} " in line)
     return [cell.strip() for cell in found.strip("|").split(" | ")]
 
 
@@ -51,7 +55,7 @@ def test_markdown_escapes_what_a_name_may_hold() -> None:
     assert escaped in found
     assert HOSTILE not in found
     rows = [row for row in found.splitlines() if escaped in row and row.startswith("|")]
-    assert len(rows) == 4, "the board, two tables of datasets, the times"
+    assert len(rows) == 6, "the boards of density and order, the averages, two tables of datasets, the times"
     for row in rows:
         bare = row.replace(r"\|", "")
         head = found.splitlines()[found.splitlines().index(row) - 2]
@@ -67,18 +71,31 @@ def test_a_line_break_does_not_end_a_row() -> None:
 
 
 def test_the_best_and_its_ties_are_marked() -> None:
-    levels = {"first": 0.9, "second": 0.89, "third": 0.1}
-    trials = [
-        ended(row, {"skill": level + (0.05 * (-1) ** seed if row == "second" else 0.0)}, seed=seed)
-        for row, level in levels.items()
-        for seed in range(8)
-    ]
+    levels = {"first": 0.9, "second": 0.895, "third": 0.1}
+    found = text(*(ended(row, {"skill": level}, seed=seed) for row, level in levels.items() for seed in range(8)))
+    assert [cells(found, row)[0] for row in levels] == [r"\*", "~", ""]
+
+
+def test_a_board_is_sorted_and_says_how_sure_it_is() -> None:
+    """KL .1, .2 and .9 on two datasets, a failure, and what has no density."""
+    losses = {"third": 0.9, "second": 0.2, "first": 0.1}
+    trials = [ended(row, {"kl": kl}, dataset=name) for row, kl in losses.items() for name in ("moons", "rings")]
+    trials += [ended("frail", {"kl": 0.01}), lost("frail", Status.CRASHED, dataset="rings")]
+    trials += [ended("order", {"kl_beta": 0.01}, kind=EnergyKind.RANKING)]
     found = text(*trials)
-    assert [cells(found, row)[0] for row in ("first", "second", "third")] == [r"\*", "~", ""]
+    board = found[found.index("## Density") : found.index(END_OF_BOARDS)]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in board.splitlines() if " C2 " in line]
+    assert [row[1] for row in rows] == ["first", "second", "third", "frail"]
+    assert [row[5] for row in rows] == ["best", "behind", "behind", "failed"]
+    assert rows[0][3].startswith("3.2 [") or rows[0][3].startswith("inf")
+    assert rows[3][3].startswith("inf")
+    assert [row[6] for row in rows][3] == "rings"
+    assert rows[3][7] == "1/2, 1 crashed"
 
 
 def test_each_family_has_a_table_and_empty_ones_have_none() -> None:
     found = text(ended("one"), ended("truth", strategy=Strategy.REFERENCE))
+    found = found.partition(END_OF_BOARDS)[2]
     assert found.index("## contrastive") < found.index("one") < found.index("## reference") < found.index("truth")
     assert "## architectural" not in found
 

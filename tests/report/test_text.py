@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ebmbench.analysis.intervals import Estimate
+from ebmbench.analysis.standings import Standing, Word
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
 from ebmbench.metrics.tracks import BINARY, KL, NLL, PLANE, SKILL, USER_DATA
-from ebmbench.report.text import cell, escaped, failures, inert, interval, legend, mark, millions, number
+from ebmbench.report.text import cell, escaped, factor, failures, inert, interval, legend, mark, millions, number, ranks
 from ebmbench.store.runs import TrialResult
 from tests.factories import make_report, make_trial, make_view
 
@@ -104,11 +105,9 @@ def test_a_fitted_temperature_is_marked() -> None:
 
 
 def test_the_best_and_its_ties_are_marked() -> None:
-    levels = {"first": 0.9, "second": 0.89, "third": 0.1}
+    levels = {"first": 0.9, "second": 0.895, "third": 0.1}
     trials = [
-        make_trial(make_view(row, seed=seed), {"skill": level + (0.05 * (-1) ** seed if row == "second" else 0.0)})
-        for row, level in levels.items()
-        for seed in range(8)
+        make_trial(make_view(row, seed=seed), {"skill": level}) for row, level in levels.items() for seed in range(8)
     ]
     reference = [make_trial(make_view("oracle", strategy=Strategy.REFERENCE), {"skill": 1.0})]
     board = make_report([*trials, *reference]).leaderboard
@@ -157,3 +156,15 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(sign: str) -> None:
 
 def test_a_spreadsheet_gets_no_terminal_codes() -> None:
     assert inert("\x1b[31mred\r") == "\N{REPLACEMENT CHARACTER}[31mred\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_factor_has_two_digits_and_its_interval() -> None:
+    def shown(value: float, low: float | None, high: float | None) -> str:
+        return factor(Standing("a", Estimate(value, low, high), (1, 3), Word.BEHIND, "x"))
+
+    assert shown(1.04, 1.0, 2.96) == "1.0 [1.0, 3.0]"
+    assert shown(52.385, 17.07, 1453.6) == "52 [17, 1,500]"
+    assert shown(float("inf"), 2.0, float("inf")) == "inf [2.0, inf]"
+    assert shown(9.96, None, None) == "10.0"
+    assert ranks(Standing("a", Estimate(1.0), (1, 3), Word.BEST, "x")) == "1-3"
+    assert ranks(Standing("a", Estimate(1.0), (2, 2), Word.BEST, "x")) == "2"

@@ -1,0 +1,72 @@
+"""The boards of a run: methods ranked by what their tracks are ruled by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ebmbench.analysis.standings import Standing, Word, standings
+from ebmbench.analysis.summaries import MethodSummary
+from ebmbench.contracts.records import EnergyKind, Ruler, Track
+
+LEAST = 1e-6
+"""A loss below this counts as this: it is what a lattice is off by."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """Methods by one ruler, the best first."""
+
+    ruler: Ruler
+    standings: tuple[Standing, ...]
+
+    @property
+    def best(self) -> str | None:
+        """Who leads; nobody where all have failed."""
+        first = self.standings[0]
+        return None if first.word is Word.FAILED else first.row
+
+    def of(self, row: str) -> Standing | None:
+        """How a method stands; None if it does not stand here."""
+        return next((standing for standing in self.standings if standing.row == row), None)
+
+
+def boards(methods: Sequence[MethodSummary], tracks: Sequence[Track]) -> tuple[Board, ...]:
+    """A board for each ruler of the first track, on the datasets of all tracks that have it.
+
+    Reference rows never compete. What has never had a number of a ruler does not stand on its board; where nobody has
+    one there is no board.
+    """
+    found = []
+    for ruler in tracks[0].ruled_by if tracks else ():
+        alike = [track.name for track in tracks if ruler in track.ruled_by]
+        competing = [m for m in methods if not m.reference and (ruler.of_order or m.kind is not EnergyKind.RANKING)]
+        losses = pd.DataFrame({method.row: _losses(method, ruler, alike) for method in competing})
+        if np.isfinite(losses.to_numpy(dtype=np.float64)).any():
+            found.append(Board(ruler, tuple(standings(losses))))
+    return tuple(found)
+
+
+def _losses(method: MethodSummary, ruler: Ruler, tracks: Sequence[str]) -> pd.Series[float]:
+    """The log of the loss of each trial on data of these tracks, by (dataset, seed): infinite where it failed."""
+    facts = method.facts[method.facts["track"].isin(list(tracks))]
+    index = pd.MultiIndex.from_arrays([facts["dataset"].astype(str), facts["seed"]])
+    numbers = method.values.get(ruler.metric, pd.Series(float("nan"), method.facts.index))[facts.index]
+    losses = _log_loss(numbers.to_numpy(dtype=np.float64), ruler)
+    losses[method.failed[facts.index].to_numpy()] = np.inf
+    return pd.Series(losses, index)
+
+
+def _log_loss(numbers: np.ndarray, ruler: Ruler) -> np.ndarray:
+    match ruler.scale:
+        case "ratio":
+            return np.asarray(np.log(np.maximum(numbers, LEAST)))
+        case "gap":
+            return np.asarray(np.log(np.maximum(1 - numbers, LEAST)))
+        case "nats":
+            return numbers.copy()
+        case "minus":
+            return -numbers

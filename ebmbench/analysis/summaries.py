@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ebmbench.analysis.intervals import Estimate, estimate
+from ebmbench.analysis.intervals import Estimate, average
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy, Track
 
 
@@ -70,10 +70,10 @@ class MethodSummary:
         return [group.tolist() for _, group in found.groupby(self.facts["dataset"].astype(str), sort=False)]
 
     def estimate(self, metric: str) -> Estimate | None:
-        """The interquartile mean of a metric over datasets and seeds; None when it was never measured."""
+        """The mean over datasets of a metric's medians over seeds; None when it was never measured."""
         if metric not in self._estimates:
             strata = self.strata(metric)
-            self._estimates[metric] = estimate(strata) if strata else None
+            self._estimates[metric] = average(strata) if strata else None
         return self._estimates[metric]
 
     def median(self, metric: str, dataset: str, failures: bool = True) -> float | None:

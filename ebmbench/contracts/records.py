@@ -196,7 +196,7 @@ class Column:
         metric: the flat name of the metric (``kl_beta``).
         ranking: what takes its place, marked with a beta, where an energy only ranks.
         wide: whether it is left out where there is room for eighty characters only.
-        typical: whether datasets are averaged over their medians, and not all trials by their interquartile mean.
+        typical: whether there is an average only of what has a number on every dataset that any method has one on.
         unless: what makes a table of it superfluous on a dataset where any method has that.
     """
 

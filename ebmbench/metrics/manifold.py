@@ -59,9 +59,7 @@ def power_law(distance: Array, rise: Array) -> Fit:
     """
     rising = (rise > 0).all(0)
     if rising.mean() < RISING:
-        raise NotApplicable(
-            f"the energy rises at every distance on {100 * rising.mean():.0f} % of the lines off the manifold only"
-        )
+        raise NotApplicable("the energy does not rise at every distance on three in four of the lines off the manifold")
     x, y = np.log(distance), np.log(rise[:, rising])
     exponent, intercept = np.polyfit(x, y, 1)
     left = np.square(y - intercept - np.outer(x, exponent)).sum(0)

@@ -39,11 +39,16 @@ def leaderboard(report: Report) -> str:
         for metric in asked:
             whole = method.estimate(metric)
             if whole is not None:
-                writer.writerow([*facts, "all", metric, whole.value, whole.low, whole.high, *counts])
+                writer.writerow([*facts, "all", metric, whole.value, "", "", *counts])
             for dataset in board.datasets:
                 value = method.median(metric, dataset)
                 if value is not None:
                     writer.writerow([*facts, inert(dataset), metric, value, "", "", *counts])
+        for one in board.boards:
+            standing = one.of(method.row)
+            if standing is not None:
+                ends = (standing.factor.value, standing.factor.low, standing.factor.high)
+                writer.writerow([*facts, "all", f"times_the_best_{one.ruler.metric}", *ends, *counts])
         for cost in COSTS:
             mean = method.cost(cost)
             if mean is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from ebmbench.analysis.intervals import Estimate
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.analysis.standings import TIE, Standing, Word
 from ebmbench.analysis.summaries import MethodSummary
@@ -23,15 +22,6 @@ def number(value: float | None) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def interval(estimate: Estimate | None) -> str:
-    """A point, with its interval where there is one."""
-    if estimate is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return number(estimate.value)
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
-
-
 def cell(board: Leaderboard, column: Column, method: MethodSummary) -> str:
     """What a method has in a column: marked where the temperature was fitted, and where trials have no number."""
     found = board.value(column, method)
@@ -39,7 +29,7 @@ def cell(board: Leaderboard, column: Column, method: MethodSummary) -> str:
         return "-"
     fitted = " β" if column.ranking and method.kind is EnergyKind.RANKING else ""
     expected = method.expected(column)
-    return interval(found) + fitted + (f" ({found.n} of {expected})" if found.n < expected else "")
+    return number(found.value) + fitted + (f" ({found.n} of {expected})" if found.n < expected else "")
 
 
 def mark(board: Leaderboard, method: MethodSummary) -> str:
@@ -85,7 +75,7 @@ def millions(value: float | None) -> float | None:
     return None if value is None else value / 1e6
 
 
-MEANS = "Interquartile means over datasets and seeds"
+MEANS = "Means over datasets of medians over seeds"
 STANDS = (
     "Times the best: the loss over that of the best method on the same data, the geometric mean over datasets (medians "
     "over seeds), with the 95 % interval of a bootstrap over datasets and seeds, and the ranks that it allows. * best; "

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ebmbench.analysis.intervals import iqm
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind, Status
 from ebmbench.metrics.tracks import NLL, PLANE, SKILL
@@ -36,12 +35,12 @@ def summary(*trials: TrialResult, **facts: Any) -> MethodSummary:
 @pytest.mark.long
 @pytest.mark.parametrize("status", FAILURES)
 def test_a_failure_counts_as_minus_one(status: Status) -> None:
-    one = summary(ended(0.8, seed=0), ended(0.8, seed=1), ended(seed=2, status=status))
+    one = summary(ended(0.8, seed=0), ended(seed=1, status=status))
     assert one.failures == {status: 1}
-    assert one.strata("skill") == [[0.8, 0.8, -1.0]]
+    assert one.strata("skill") == [[0.8, -1.0]]
     estimate = one.estimate("skill")
     assert estimate is not None
-    assert estimate.value == pytest.approx((0.8 + 0.8 - 1) / 3)
+    assert estimate.value == pytest.approx((0.8 - 1) / 2)
     assert one.strata("kl") == []
     assert one.estimate("kl") is None
 
@@ -157,6 +156,5 @@ def test_it_agrees_with_a_count_by_hand() -> None:
         assert one.median("skill", dataset) == pytest.approx(statistics.median(values))
     found = one.estimate("skill")
     assert found is not None
-    everything = np.concatenate([np.array(values) for values in by_hand.values()])
-    assert found.value == pytest.approx(float(iqm(everything)))
-    assert found.n == len(everything)
+    assert found.value == pytest.approx(statistics.fmean(statistics.median(values) for values in by_hand.values()))
+    assert found.n == sum(map(len, by_hand.values()))

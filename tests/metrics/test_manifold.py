@@ -56,7 +56,7 @@ def test_an_exponent_that_differs_from_line_to_line_is_the_median() -> None:
     distance, lines = manifold.DISTANCES[:, None], np.ones(60)
     rise = np.concatenate([distance**2 * lines[:32], distance * lines[:16], -distance * lines[:12]], 1)
     assert manifold.power_law(manifold.DISTANCES, rise).exponent == pytest.approx(2)
-    with pytest.raises(NotApplicable, match="on 60 % of the lines"):
+    with pytest.raises(NotApplicable, match="three in four of the lines"):
         manifold.power_law(manifold.DISTANCES, np.concatenate([rise[:, :48], -distance * lines[:32]], 1))
 
 
@@ -91,7 +91,7 @@ NO_GROWTH: dict[str, Surface] = {
 
 @pytest.mark.parametrize("name", NO_GROWTH)
 def test_what_does_not_grow_off_the_manifold_has_no_exponent(name: str) -> None:
-    with pytest.raises(NotApplicable, match="the energy rises at every distance on"):
+    with pytest.raises(NotApplicable, match="the energy does not rise at every distance on"):
         manifold.growth_exponent(held(NO_GROWTH[name]))
 
 

@@ -77,11 +77,22 @@ def test_from_the_line_of_each_trial_the_board_can_be_made_again() -> None:
     assert math.isnan(bad["skill"])
 
 
-def test_csv_keeps_every_digit_and_the_interval() -> None:
+def test_csv_keeps_every_digit() -> None:
     values = [0.1 + 0.01 * k + 1e-13 for k in range(5)]
     line = whole(parsed(*(ended("a", {"skill": value}, seed=seed) for seed, value in enumerate(values))))
-    assert float(line["value"]) == pytest.approx(sum(values[1:4]) / 3, rel=1e-15)
-    assert float(line["low"]) < float(line["value"]) < float(line["high"])
+    assert float(line["value"]) == pytest.approx(values[2], rel=1e-15)
+
+
+def test_csv_has_the_boards_with_their_intervals() -> None:
+    trials = [
+        ended(row, {"skill": 0.5 + seed / 100 + up}, seed=seed)
+        for row, up in (("a", 0), ("b", 0.2))
+        for seed in range(5)
+    ]
+    lines = {line["label"]: line for line in parsed(*trials) if line["metric"] == "times_the_best_skill"}
+    assert float(lines["b"]["value"]) == 1
+    assert float(lines["a"]["value"]) == pytest.approx((1 - 0.52) / (1 - 0.72))
+    assert float(lines["a"]["low"]) < float(lines["a"]["value"]) < float(lines["a"]["high"])
 
 
 def test_csv_counts_failures_as_skill_minus_one() -> None:
@@ -98,7 +109,10 @@ def test_csv_keeps_infinities() -> None:
 def test_csv_has_what_was_asked_for_and_costs() -> None:
     asked = make_cells(["skill", "kl_beta"])
     rows = parsed(ended("a"), metrics=asked)
-    assert {row["metric"] for row in rows} == {"skill", "kl_beta", "train_seconds", "passes", "rows", "steps"}
+    assert {row["metric"] for row in rows} == {
+        *("skill", "kl_beta", "times_the_best_skill", "times_the_best_kl"),
+        *("train_seconds", "passes", "rows", "steps"),
+    }
 
 
 def test_no_name_is_a_formula() -> None:

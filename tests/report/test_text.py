@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from ebmbench.analysis.intervals import Estimate
 from ebmbench.analysis.standings import Standing, Word
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
 from ebmbench.metrics.tracks import BINARY, KL, NLL, PLANE, SKILL, USER_DATA
-from ebmbench.report.text import cell, escaped, factor, failures, inert, interval, legend, mark, millions, number, ranks
+from ebmbench.report.text import cell, escaped, factor, failures, inert, legend, mark, millions, number, ranks
 from ebmbench.store.runs import TrialResult
 from tests.factories import make_report, make_trial, make_view
 
@@ -38,12 +37,6 @@ def test_numbers(value: float | None, text: str) -> None:
     assert number(value) == text
 
 
-def test_intervals() -> None:
-    assert interval(None) == "-"
-    assert interval(Estimate(0.5)) == "0.500"
-    assert interval(Estimate(0.5, 0.25, 0.75)) == "0.500 [0.250, 0.750]"
-
-
 def test_millions() -> None:
     assert millions(None) is None
     assert millions(2_500_000) == 2.5
@@ -62,11 +55,9 @@ def shown(column: Column, *trials: TrialResult) -> str:
     return cell(board, column, board.methods[0])
 
 
-def test_a_cell_is_a_point_or_an_interval_or_a_dash() -> None:
+def test_a_cell_is_a_number_or_a_dash() -> None:
     assert shown(SKILL, ended({"skill": 0.5})) == "0.500"
     assert shown(KL, ended({"skill": 0.5})) == "-"
-    five = [ended({"skill": 0.25 * seed}, seed=seed) for seed in range(5)]
-    assert re.fullmatch(r"0\.500 \[0\.\d{3}, \d\.\d{3}\]", shown(SKILL, *five))
 
 
 def test_a_cell_says_how_many_trials_have_a_number() -> None:
@@ -74,7 +65,7 @@ def test_a_cell_says_how_many_trials_have_a_number() -> None:
     assert shown(KL, *full) == "0.250"
     gaps = [ended({"skill": 0.5}, seed=seed) for seed in range(3, 5)]
     assert shown(KL, *full, *gaps) == "0.250 (3 of 5)"
-    assert shown(SKILL, *full, *gaps) == "0.500 [0.500, 0.500]", "nothing is missing here"
+    assert shown(SKILL, *full, *gaps) == "0.500", "nothing is missing here"
 
 
 def test_a_failure_is_no_gap() -> None:

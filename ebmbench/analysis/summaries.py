@@ -82,6 +82,15 @@ class MethodSummary:
         found = self.numbers(metric)[counted if failures else counted & ~self.failed].dropna()
         return float(found.median()) if len(found) else None
 
+    def middle(self, metric: str, dataset: str) -> str | None:
+        """The trial on a dataset that ended well and whose number is the median (the lower of two), or else the first."""
+        held = self.facts[
+            (self.facts["dataset"].astype(str) == dataset) & (self.facts["status"].astype(str) == Status.OK)
+        ]
+        ordered = self.numbers(metric)[held.index].sort_values(kind="stable").dropna()
+        names = ordered.index[(len(ordered) - 1) // 2 :] if len(ordered) else held.index
+        return str(names[0]) if len(names) else None
+
     def expected(self, column: Column) -> int:
         """How many trials should have a number in a column: of those on data whose track has it, what ended well."""
         judged = [name for name, track in self.tracks.items() if column in track.columns]

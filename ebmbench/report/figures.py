@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.dataset import Dataset
-from ebmbench.contracts.records import EnergyKind, Status, Track, flat_name
+from ebmbench.contracts.records import EnergyKind, Track, flat_name
 from ebmbench.errors import UsageError, sentence
 from ebmbench.report.report import Report
 from ebmbench.store.files import replacing
@@ -110,13 +110,13 @@ def surfaces(report: Report) -> bytes | None:
 
 
 def draw_surfaces(report: Report) -> Figure | None:
-    """A row a dataset, the truth first and then each method, the first seed of each; one color scale a dataset.
+    """A row a dataset, the truth first and then each method, the median seed of each; one color scale a dataset.
 
     Many methods stand in several blocks of such rows.
     """
     board = report.leaderboard
     drawn = [dataset for dataset, track in board.judged_by.items() if track.picture]
-    chosen = {(method.row, dataset): _first(report, method, dataset) for method in board.methods for dataset in drawn}
+    chosen = {(method.row, dataset): _middle(report, method, dataset) for method in board.methods for dataset in drawn}
     pictures = {key: read_picture(trial, report.warn) for key, trial in chosen.items() if trial is not None}
     if not any(pictures.values()):
         return None
@@ -129,7 +129,7 @@ def draw_surfaces(report: Report) -> Figure | None:
         _row(board, axes[i], dataset, block, chosen, pictures, titled=i % len(datasets) == 0)
     figure.suptitle(
         "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low.\n"
-        f"In each panel, of the seed shown: {_headlines(board)}.",
+        f"In each panel, the seed with the median: {_headlines(board)}.",
         fontsize=8,
     )
     plt.close(figure)
@@ -171,10 +171,9 @@ def _drawable(dataset: str, chosen: dict[tuple[str, str], Any], pictures: dict[t
     return not ended or any(pictures[key] is not None for key in ended)
 
 
-def _first(report: Report, method: MethodSummary, dataset: str) -> TrialResult | None:
-    facts = method.facts
-    held = facts[(facts["dataset"].astype(str) == dataset) & (facts["status"].astype(str) == Status.OK)]
-    return report.trial(str(held.index[0])) if len(held) else None
+def _middle(report: Report, method: MethodSummary, dataset: str) -> TrialResult | None:
+    name = method.middle(report.leaderboard.judged_by[dataset].headline.of(method.kind), dataset)
+    return None if name is None else report.trial(name)
 
 
 def _grid(rows: int, columns: int) -> tuple[Any, Figure, Any]:

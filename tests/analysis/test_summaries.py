@@ -45,6 +45,17 @@ def test_a_failure_counts_as_minus_one(status: Status) -> None:
     assert one.estimate("kl") is None
 
 
+def test_the_middle_trial_is_the_one_with_the_median() -> None:
+    """Of those that ended well; the wrong twin, the first, would be drawn at .1."""
+    one = summary(*(ended(v, seed=k) for k, v in enumerate((0.1, 0.9, 0.5))), ended(seed=3, status=Status.FAILED))
+    assert one.middle("skill", "moons") == "a/moons/2/cpu"
+    two = summary(ended(0.9, seed=0), ended(0.1, seed=1))
+    assert two.middle("skill", "moons") == "a/moons/1/cpu"
+    assert summary(ended(seed=0), ended(seed=1)).middle("skill", "moons") == "a/moons/0/cpu"
+    assert summary(ended(seed=0, status=Status.FAILED)).middle("skill", "moons") is None
+    assert two.middle("skill", "rings") is None
+
+
 def test_a_skipped_trial_does_not_count() -> None:
     one = summary(ended(0.8, seed=0), ended(seed=1, status=Status.SKIPPED))
     assert one.strata("skill") == [[0.8]]

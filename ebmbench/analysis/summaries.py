@@ -83,7 +83,7 @@ class MethodSummary:
         return float(found.median()) if len(found) else None
 
     def middle(self, metric: str, dataset: str) -> str | None:
-        """The trial on a dataset that ended well and whose number is the median (the lower of two), or else the first."""
+        """The trial on a dataset that ended well with the median (the lower of two), or else the first that did."""
         held = self.facts[
             (self.facts["dataset"].astype(str) == dataset) & (self.facts["status"].astype(str) == Status.OK)
         ]

@@ -129,7 +129,7 @@ def draw_surfaces(report: Report) -> Figure | None:
         _row(board, axes[i], dataset, block, chosen, pictures, titled=i % len(datasets) == 0)
     figure.suptitle(
         "Energy surfaces, -log q in nats (ranking energies by their order alone, iso); dark is low.\n"
-        f"In each panel, the seed with the median: {_headlines(board)}.",
+        f"In each panel, of the seed with the median: {_headlines(board)}.",
         fontsize=8,
     )
     plt.close(figure)

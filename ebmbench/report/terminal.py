@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ebmbench.analysis.boards import Board
@@ -51,9 +52,14 @@ def _standings(board: Leaderboard, one: Board) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for title in STANDING_HEAD:
+    for title in _narrow(STANDING_HEAD):
         table.add_column(title, justify="right" if title == "times the best" else "left", no_wrap=title != "method")
     for standing, method in board.ordered(one):
         style = "bold" if standing.word is Word.BEST else ""
-        table.add_row(*(Text(printable(text)) for text in standing_cells(standing, method)), style=style)
+        table.add_row(*(Text(printable(text)) for text in _narrow(standing_cells(standing, method))), style=style)
     return table
+
+
+def _narrow(cells: Sequence[str]) -> list[str]:
+    """Without the strategy, for which there is no room: it stands in the table below."""
+    return [*cells[:2], *cells[3:]]

@@ -75,6 +75,19 @@ def test_eighty_characters_are_enough() -> None:
     assert "…" not in "".join(lines)
 
 
+def test_the_widest_of_usual_rows_fits_too() -> None:
+    """A long name, a wide interval, a long dataset."""
+    trials = [
+        make_trial(make_view(row, seed=s, dataset=name), {"skill": 1 - loss * (1 + s)})
+        for row, loss in (("sparse_coding", 1.1), ("masked_ae_mse", 1e-4))
+        for name in ("checkerboard_s", "pink_spiral")
+        for s in range(2)
+    ]
+    lines = shown(make_report(trials), width=80).splitlines()
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= 80
+
+
 def test_what_is_missing_is_said_below() -> None:
     skipped = make_trial(make_view("nce", seed=1, skipped="no such device"), status=Status.SKIPPED)
     text = shown(make_report([make_trial(make_view("nce"), SMALL), skipped]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.analysis.tidy import COSTS, FACTS
@@ -73,5 +74,16 @@ def numbers(report: Report) -> str:
 
 
 def trials(report: Report) -> str:
-    """One record a trial."""
-    return json.dumps(json.loads(report.trials.to_json(orient="records")), indent=1) + "\n"
+    """One record a trial, with its final numbers by flat name; what JSON has no number for is a word or null."""
+    records = json.loads(report.trials.to_json(orient="records"))
+    final = report.metrics[report.metrics["final"].astype(bool)]
+    held: dict[str, dict[str, object]] = {}
+    for trial, metric, variant, value in final[["trial", "metric", "variant", "value"]].itertuples(index=False):
+        held.setdefault(trial, {})[flat_name(metric, variant)] = _plain(value)
+    return json.dumps([{**record, "metrics": held.get(record["trial"], {})} for record in records], indent=1) + "\n"
+
+
+def _plain(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)

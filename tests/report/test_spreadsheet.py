@@ -122,7 +122,7 @@ def test_no_name_is_a_formula() -> None:
 
 def test_json_is_a_record_a_trial(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
-    lab.trial("nce", {"skill": 0.5}, seed=3, dataset="rings")
+    lab.trial("nce", {"skill": 0.5, "kl": math.inf}, seed=3, dataset="rings")
     lab.trial("bad", status=Status.DIVERGED)
     lab.trial("gone", status=Status.SKIPPED)
     text = trials(lab.report())
@@ -135,5 +135,7 @@ def test_json_is_a_record_a_trial(tmp_path: Path) -> None:
         "ok",
         1000,
     )
+    assert good["metrics"] == {"skill": 0.5, "kl": "inf"}
+    assert bad["metrics"] == {}
     assert (bad["status"], bad["error"], bad["passes"]) == ("diverged", "Boom: it went wrong", None)
     assert (skipped["status"], skipped["error"]) == ("skipped", "no such device")

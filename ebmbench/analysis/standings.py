@@ -15,6 +15,8 @@ from ebmbench.analysis.intervals import LEVEL, Estimate
 TIE = 1.1
 """Methods are tied when all of the interval of the factor between them lies within this one."""
 RESAMPLES = 2000
+MOST = 4_000_000
+"""Numbers that are resampled at a time."""
 
 Array = NDArray[np.float64]
 
@@ -126,22 +128,25 @@ class _Spread:
         units = n_datasets if n_datasets > 1 else n_seeds
         if units == 1:
             return None
-        scores = _resampled(cube, rng)
+        from scipy.stats import rankdata
+
+        block = max(1, MOST // cube.size)
+        sizes = [min(block, RESAMPLES - done) for done in range(0, RESAMPLES, block)]
+        scores = np.concatenate([_resampled(cube, size, rng) for size in sizes])
         scores[:, np.isnan(scores).all(0)] = np.inf  # it has failed where all have: there is nothing to be behind
         leader = scores[:, best : best + 1]
         with np.errstate(invalid="ignore"):
             gap = np.where(np.isinf(scores) & np.isinf(leader), 0.0, scores - leader)
-        placed = np.where(np.isnan(scores), np.inf, scores)
-        ranks = 1 + (placed[:, None, :] < placed[:, :, None]).sum(-1)
-        return cls(*(_ends(drawn, units) for drawn in (scores, gap, ranks.astype(np.float64))))
+        ranks = rankdata(np.where(np.isnan(scores), np.inf, scores), method="min", axis=1)
+        return cls(*(_ends(drawn, units) for drawn in (scores, gap, ranks)))
 
 
-def _resampled(cube: Array, rng: np.random.Generator) -> Array:
-    """The scores (resamples, methods) of as many datasets, each with as many of its own seeds; NaN for none."""
+def _resampled(cube: Array, n: int, rng: np.random.Generator) -> Array:
+    """The scores (n, methods) of ``n`` draws of as many datasets, each with as many of its own seeds; NaN for none."""
     n_datasets, n_seeds, _ = cube.shape
     held = np.maximum((~np.isnan(cube).all(-1)).sum(-1), 1)
-    dataset = rng.integers(n_datasets, size=(RESAMPLES, n_datasets))
-    place = rng.random((RESAMPLES, n_datasets, n_seeds))
+    dataset = rng.integers(n_datasets, size=(n, n_datasets))
+    place = rng.random((n, n_datasets, n_seeds))
     seeds = (place * held[dataset][..., None]).astype(np.intp)
     drawn = np.where(np.arange(n_seeds) < held[dataset][..., None], seeds, n_seeds)
     padded = np.concatenate([cube, np.full_like(cube[:, :1], np.nan)], axis=1)

@@ -119,6 +119,11 @@ def load(name: str, results: str | Path = session.DEFAULT_RESULTS) -> Results:
     store = Store(Path(results))
     known = re.fullmatch(NAME_PATTERN, name)
     record = (latest_run(store, name) or run_of_id(store, name)) if known else None
+    if record is None and known and (store.suite_dir(name) / "latest").exists():
+        raise UsageError(
+            f"the last full run of '{name}' in {results} cannot be read: it is damaged, or another version's; "
+            f"what has been trained is kept: ebmbench run {name}"
+        )
     if record is None:
         raise UsageError(f"no full run of '{name}' in {results}; make one with: ebmbench run {name}")
     return Results(RunResult(record, store))

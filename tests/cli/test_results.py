@@ -81,6 +81,16 @@ def test_what_is_no_run_is_none(full: Results, place: Path, name: str) -> None:
         ebmbench.load(name, place / "results")
 
 
+def test_a_run_of_another_version_is_said_to_be_one(tmp_path: Path) -> None:
+    """Its trials are kept: running the suite again writes a record and trains nothing."""
+    suite = tmp_path / "tiny"
+    (suite / "runs" / "20260101-000000-00000000").mkdir(parents=True)
+    (suite / "latest").write_text("20260101-000000-00000000")
+    (suite / "runs" / "20260101-000000-00000000" / "run.json").write_text('{"of": "the future"}')
+    with pytest.raises(UsageError, match="cannot be read: it is damaged, or another version's; what has been trained"):
+        ebmbench.load("tiny", tmp_path)
+
+
 def test_of_two_suites_each_has_its_own(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     for suite in ("one", "other"):

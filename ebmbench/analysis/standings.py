@@ -165,14 +165,20 @@ def _ends(drawn: Array, units: int) -> Array:
 def _standing(row: str, k: int, scores: Array, behind: Array, spread: _Spread | None, datasets: list[str]) -> Standing:
     best, n = k == int(np.argmin(scores)), int((~np.isnan(behind)).sum())
     worst = datasets[int(np.argmax(np.where(np.isnan(behind), -np.inf, behind)))] if n else ""
-    value = float(np.exp(scores[k]))
+    value = _factor(scores[k])
     if spread is None:
         word = Word.FAILED if np.isinf(scores[k]) else Word.BEST if best else Word.UNDECIDED
         return Standing(row, Estimate(value, n=n), (1, len(scores)), word, worst)
-    low, high = np.exp(spread.factor[:, k])
+    low, high = (_factor(end) for end in spread.factor[:, k])
     first, last = (int(end) for end in spread.ranks[:, k])
     word = _word(best, float(scores[k]), *spread.gap[:, k])
-    return Standing(row, Estimate(value, float(low), float(high), n), (first, last), word, worst)
+    return Standing(row, Estimate(value, low, high, n), (first, last), word, worst)
+
+
+def _factor(log: float) -> float:
+    """exp; infinite beyond what a float holds, as hundreds of nats are between likelihoods of many coordinates."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(log))
 
 
 def _word(best: bool, score: float, low: float, high: float) -> Word:

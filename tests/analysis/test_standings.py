@@ -86,6 +86,14 @@ def test_a_tie_is_an_equivalence_and_not_a_test_without_power() -> None:
     assert TIE == 1.1
 
 
+def test_a_gap_beyond_what_a_float_holds_is_infinite_and_no_failure() -> None:
+    """Two thousand nats of likelihood, without a warning: its interval is finite in nats, and it is behind."""
+    index = pd.MultiIndex.from_product([["x", "y"], range(3)])
+    best, other = standings(pd.DataFrame({"far": 2001.0, "near": 1.0}, index))
+    assert (best.row, best.word) == ("near", Word.BEST)
+    assert (other.factor.value, other.word) == (INF, Word.BEHIND)
+
+
 def test_what_has_no_number_counts_nowhere() -> None:
     """On bits alone, or skipped: compared on the data that it has."""
     stands = found({"part": {"x": [1.0, 1.0], "y": [NAN, NAN]}, "whole": {"x": [2.0, 2.0], "y": [5.0, 5.0]}})
@@ -126,10 +134,11 @@ def test_ranks_are_those_that_the_resamples_allow() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(("datasets", "seeds"), [(5, 3), (5, 5), (12, 3), (1, 8)])
 def test_intervals_cover_what_they_are_of(datasets: int, seeds: int) -> None:
-    """The mean log factor behind a method that is always best: 93 to 97 % of 1,500 simulated boards hold the true one.
+    """The mean log factor behind a method that is always best: so many of 400 simulated boards hold the true one.
 
-    Datasets differ by 1 nat, seeds by half a nat; with one dataset the seeds alone. The plain percentile bootstrap, the
-    wrong twin, holds it in far fewer.
+    Of 1,500 it was 96.7, 97.4, 96.4 and 97.9 %; the bounds leave room for the noise of 400. Datasets
+    differ by 1 nat, seeds by half a nat; with one dataset the seeds alone. The plain percentile bootstrap, the wrong
+    twin, holds it in far fewer.
     """
     rng = np.random.default_rng(datasets * 100 + seeds)
     held = plain = 0

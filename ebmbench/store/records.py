@@ -100,6 +100,7 @@ class Training(Record):
 
     prepare_seconds: float
     train_seconds: float
+    processor_seconds: float | None = Field(None, description="of all threads while the training's clock ran")
     compile_seconds: float = 0.0
     steps: int
     passes: int = Field(description="charged: at least one a row of data in each step")

@@ -65,6 +65,7 @@ def _trial_row(run: RunRecord, trial: TrialResult) -> dict[str, Any]:
         "error": trial.error,
         "params": json.dumps(spec.method.params) if spec else None,
         "train_seconds": training.train_seconds if training else None,
+        "processor_seconds": training.processor_seconds if training else None,
         "eval_seconds": measured.eval_seconds if measured else None,
         "compile_seconds": training.compile_seconds if training else None,
         "prepare_seconds": training.prepare_seconds if training else None,

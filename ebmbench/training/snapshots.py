@@ -32,6 +32,7 @@ class Snapshot:
         samples: rows of data seen.
         meter: what they have cost.
         seconds: what the clock read.
+        processor: the processor's seconds in them.
         interrupted: how often the training had been cut before.
     """
 
@@ -41,19 +42,20 @@ class Snapshot:
     samples: int
     meter: list[float]
     seconds: float
+    processor: float
     interrupted: int
 
     @classmethod
     def take(cls, stepper: Stepper, rng: Generator, progress: Progress, clock: Clock, interrupted: int) -> Snapshot:
         """The training as it stands."""
         counts = (progress.steps, progress.samples, progress.meter.state())
-        return cls(stepper.state(), rng.get_state(), *counts, clock.seconds, interrupted)
+        return cls(stepper.state(), rng.get_state(), *counts, clock.seconds, clock.processor, interrupted)
 
     def resume(self, stepper: Stepper, rng: Generator, progress: Progress, clock: Clock) -> int:
         """Put everything back; how often the training has been cut."""
         stepper.restore(self.stepper)
         rng.set_state(self.rng)
-        clock.seconds = self.seconds
+        clock.seconds, clock.processor = self.seconds, self.processor
         progress.steps, progress.samples = self.steps, self.samples
         progress.meter.restore(self.meter)
         return self.interrupted + 1

@@ -118,16 +118,17 @@ class TrialWork:
         reached = stepper.eval_surface()
         check_energies(reached, components.held_out[1][:LAST_LOOK].to(components.like))
         save_model(self.folder, reached)
-        self._record(progress, interrupted, prepare.seconds, clock.seconds, compiling.seconds)
+        self._record(progress, interrupted, prepare.seconds, clock, compiling.seconds)
         snapshots.drop()
 
-    def _record(self, progress: Progress, interrupted: int, prepare: float, seconds: float, compiling: float) -> None:
+    def _record(self, progress: Progress, interrupted: int, prepare: float, clock: Clock, compiling: float) -> None:
         """Write what the training has cost: from now on it is done."""
         total = {name: round(value) for name, value in vars(progress.meter.total).items()}
         files = [name for name in ("model.pt", MILESTONES) if self.folder.file(name).is_file()]
         training = Training(
             prepare_seconds=prepare,
-            train_seconds=seconds,
+            train_seconds=clock.seconds,
+            processor_seconds=clock.processor,
             compile_seconds=compiling,
             steps=progress.steps,
             samples=progress.samples,

@@ -20,16 +20,19 @@ class Hands:
     """What a clock reads: it moves when somebody spends time."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.worked = 0.0
 
-    def spend(self, seconds: float) -> None:
+    def spend(self, seconds: float, working: float = 0.0) -> None:
         self.now += seconds
+        self.worked += working
 
 
 @pytest.fixture
 def hands(monkeypatch: pytest.MonkeyPatch) -> Hands:
     found = Hands()
-    monkeypatch.setattr(clocks, "time", SimpleNamespace(perf_counter=lambda: found.now))
+    monkeypatch.setattr(
+        clocks, "time", SimpleNamespace(perf_counter=lambda: found.now, process_time=lambda: found.worked)
+    )
     return found
 
 
@@ -40,6 +43,15 @@ def test_intervals_are_summed_and_what_lies_between_them_is_not(hands: Hands) ->
             hands.spend(2.0)
         hands.spend(100.0)
     assert clock.seconds == 6.0
+
+
+def test_what_the_process_had_of_the_processor_is_read_beside_it(hands: Hands) -> None:
+    clock = Clock(CPU)
+    for working in (2.0, 0.5):
+        with clock.running():
+            hands.spend(2.0, working)
+        hands.spend(1.0, 1.0)
+    assert (clock.seconds, clock.processor) == (4.0, 2.5)
 
 
 def test_a_clock_that_was_set_goes_on_from_there(hands: Hands) -> None:

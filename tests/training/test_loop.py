@@ -45,7 +45,7 @@ TIME = Time()
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     """The harness's clocks read ``TIME``."""
     TIME.now = 0.0
-    monkeypatch.setattr(clocks, "time", SimpleNamespace(perf_counter=lambda: TIME.now))
+    monkeypatch.setattr(clocks, "time", SimpleNamespace(perf_counter=lambda: TIME.now, process_time=lambda: 0.0))
     return TIME
 
 

@@ -131,8 +131,9 @@ class Measuring:
         }
         if self.energies:
             arrays["milestones"] = np.stack(self.energies)
-        if truth.on_support:
-            return arrays | {"log_p": np.maximum(truth.log_p[truth.inside], MIN_LOG_DENSITY).astype(np.float16)}
         lattice = truth.normalizer.domain
         box = torch.stack([(lattice.points - lattice.cell / 2).amin(0), (lattice.points + lattice.cell / 2).amax(0)])
-        return arrays | {"box": box.numpy(), "data": evaluation.test.y[:SHOWN].numpy()}
+        arrays["box"] = box.numpy()
+        if truth.on_support:
+            return arrays | {"log_p": np.maximum(truth.log_p[truth.inside], MIN_LOG_DENSITY).astype(np.float16)}
+        return arrays | {"data": evaluation.test.y[:SHOWN].numpy()}

@@ -191,7 +191,9 @@ def test_pictures_of_the_plane_have_the_energy_beside_the_truth(measuring: Measu
     evaluation, _ = measuring.final(Bowl(0.5), ())
     measuring.save_artifacts(evaluation)
     found = arrays(measuring, "surface.npz")
-    assert set(found) == {"energy", "iso_log_density", "lattice", "shift", "log_p", "milestones"}
+    assert set(found) == {"energy", "iso_log_density", "lattice", "shift", "box", "log_p", "milestones"}
+    domain: Any = measuring.components.dataset.domain
+    np.testing.assert_allclose(found["box"], [domain.low, domain.high])
     assert found["lattice"].tolist() == [QUICK.lattice, QUICK.lattice]
     np.testing.assert_allclose(found["energy"], evaluation.energy_inside, rtol=1e-6)
     assert found["milestones"].shape == (2, QUICK.milestone_lattice**2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,7 +69,7 @@ def standings(losses: pd.DataFrame, seed: int = 0) -> list[Standing]:
     if losses.empty:
         return []
     names = losses.index.get_level_values(0).astype(str)
-    cube = _cube(losses, names)
+    cube = cube_of(losses, names)
     behind = _behind(_medians(cube))
     scores = np.where(np.isnan(found := _means(behind)), np.inf, found)
     order = np.argsort(scores, kind="stable")
@@ -77,7 +78,7 @@ def standings(losses: pd.DataFrame, seed: int = 0) -> list[Standing]:
     return [_standing(str(losses.columns[k]), k, scores, behind[:, k], spread, datasets) for k in order]
 
 
-def _cube(losses: pd.DataFrame, names: pd.Index[str]) -> Array:
+def cube_of(losses: pd.DataFrame, names: pd.Index[str]) -> Array:
     """(datasets, seeds, methods), filled up with NaN where a dataset has fewer seeds."""
     parts = [losses[names == name].to_numpy(dtype=np.float64) for name in dict.fromkeys(names)]
     cube = np.full((len(parts), max(map(len, parts)), losses.shape[1]), np.nan)
@@ -138,7 +139,7 @@ class _Spread:
         with np.errstate(invalid="ignore"):
             gap = np.where(np.isinf(scores) & np.isinf(leader), 0.0, scores - leader)
         ranks = rankdata(np.where(np.isnan(scores), np.inf, scores), method="min", axis=1)
-        return cls(*(_ends(drawn, units) for drawn in (scores, gap, ranks)))
+        return cls(*(ends(drawn, units) for drawn in (scores, gap, ranks)))
 
 
 def _resampled(cube: Array, n: int, rng: np.random.Generator) -> Array:
@@ -153,13 +154,18 @@ def _resampled(cube: Array, n: int, rng: np.random.Generator) -> Array:
     return _means(_behind(_medians(padded[dataset[..., None], drawn])))
 
 
-def _ends(drawn: Array, units: int) -> Array:
-    """The ends of the intervals, at percentiles that are expanded for few units; no interpolation to infinity."""
+def ends(drawn: Array, units: int) -> Array:
+    """The ends of the intervals, at percentiles that are expanded for few units; no interpolation to infinity.
+
+    NaN where no draw has a number.
+    """
     from scipy.stats import norm, t
 
     quantile = math.sqrt(units / (units - 1)) * t.ppf((1 + LEVEL) / 2, units - 1)
     share = float(norm.sf(quantile))
-    return np.asarray(np.nanquantile(drawn, [share, 1 - share], axis=0, method="inverted_cdf"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN")
+        return np.asarray(np.nanquantile(drawn, [share, 1 - share], axis=0, method="inverted_cdf"))
 
 
 def _standing(row: str, k: int, scores: Array, behind: Array, spread: _Spread | None, datasets: list[str]) -> Standing:

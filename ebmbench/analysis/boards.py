@@ -22,6 +22,8 @@ class Board:
 
     ruler: Ruler
     standings: tuple[Standing, ...]
+    losses: pd.DataFrame
+    """Logs of losses, a column a method, a row a (dataset, seed): what it is made of."""
 
     @property
     def best(self) -> str | None:
@@ -46,7 +48,7 @@ def boards(methods: Sequence[MethodSummary], tracks: Sequence[Track]) -> tuple[B
         competing = [m for m in methods if not m.reference and (ruler.of_order or m.kind is not EnergyKind.RANKING)]
         losses = pd.DataFrame({method.row: _losses(method, ruler, alike) for method in competing})
         if np.isfinite(losses.to_numpy(dtype=np.float64)).any():
-            found.append(Board(ruler, tuple(standings(losses))))
+            found.append(Board(ruler, tuple(standings(losses)), losses.dropna(axis="columns", how="all")))
     return tuple(found)
 
 

@@ -78,6 +78,16 @@ def standings(losses: pd.DataFrame, seed: int = 0) -> list[Standing]:
     return [_standing(str(losses.columns[k]), k, scores, behind[:, k], spread, datasets) for k in order]
 
 
+def behind_best(losses: pd.DataFrame) -> pd.DataFrame:
+    """Log factors over the best method of each dataset, of medians over seeds: a row a dataset, a column a method.
+
+    NaN where a method has no number, or nobody a finite one.
+    """
+    names = losses.index.get_level_values(0).astype(str)
+    found = _behind(_medians(cube_of(losses, names)))
+    return pd.DataFrame(found, index=list(dict.fromkeys(names)), columns=losses.columns)
+
+
 def cube_of(losses: pd.DataFrame, names: pd.Index[str]) -> Array:
     """(datasets, seeds, methods), filled up with NaN where a dataset has fewer seeds."""
     parts = [losses[names == name].to_numpy(dtype=np.float64) for name in dict.fromkeys(names)]

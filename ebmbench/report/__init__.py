@@ -17,4 +17,5 @@ def ebmbench_reporters() -> Iterator[ReporterSpec]:
     yield ReporterSpec("trials", f"{home}.spreadsheet:numbers", "a line a trial, a column a number", "trials.csv")
     yield ReporterSpec("metrics", f"{home}.markdown:every_metric", "every metric: methods by datasets", "metrics.md")
     yield ReporterSpec("png", f"{home}.figures:surfaces", "the energy surfaces beside the truth", "surfaces.png")
+    yield ReporterSpec("html", f"{home}.page.document:page", "one offline page: boards, surfaces, films", "report.html")
     yield ReporterSpec("json", f"{home}.spreadsheet:trials", "the trials, one record each")

@@ -40,6 +40,18 @@ const METHODS = DATA.methods, DATASETS = DATA.datasets;
 const LOOK = Object.fromEntries(DATA.strategies.map((look) => [look.name, look]));
 function lookOf(method) { return LOOK[METHODS[method].strategy]; }
 
+/** On a dark page the darkest colors are mixed with white. */
+const DARK = window.matchMedia("(prefers-color-scheme: dark)");
+for (const look of DATA.strategies) look.own = look.color;
+function tint() {
+  for (const look of DATA.strategies) {
+    const rgb = [1, 3, 5].map((k) => parseInt(look.own.slice(k, k + 2), 16));
+    const dim = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] < 115;
+    look.color = DARK.matches && dim ? `rgb(${rgb.map((c) => Math.round(0.55 * c + 0.45 * 255)).join(",")})` : look.own;
+  }
+}
+tint();
+
 // --- the selection, in the address's hash ---------------------------------------------------------------------------
 
 const DEFAULTS = { board: "0", sort: "", filter: "", off: "", d: "", a: "", b: "", sa: "", sb: "", f: "", ratio: "b",
@@ -70,6 +82,11 @@ function onChange(names, draw) { LISTENERS.push({ names, draw }); }
 window.addEventListener("hashchange", () => {
   if (!location.hash.startsWith("#!")) return;
   readHash();
+  for (const listener of LISTENERS) listener.draw();
+});
+
+DARK.addEventListener("change", () => {
+  tint();
   for (const listener of LISTENERS) listener.draw();
 });
 

@@ -22,9 +22,9 @@ function chosen() {
   const order = [...new Set([...DATA.boards.flatMap((board) => board.places.map((place) => place.method)), ...METHODS.keys()])];
   const shown = order.filter((m) => seedsOf(m, dataset).length);
   const family = (m) => LOOK[METHODS[m].strategy].family;
-  const a = STATE.a !== "" && METHODS[STATE.a] ? Number(STATE.a) : shown[0];
+  const a = STATE.a !== "" && Object.hasOwn(METHODS, STATE.a) ? Number(STATE.a) : shown[0];
   const other = shown.find((m) => m !== a && family(m) !== family(a) && !METHODS[m].reference);
-  const b = STATE.b !== "" && METHODS[STATE.b] ? Number(STATE.b) : other ?? shown.find((m) => m !== a) ?? a;
+  const b = STATE.b !== "" && Object.hasOwn(METHODS, STATE.b) ? Number(STATE.b) : other ?? shown.find((m) => m !== a) ?? a;
   const still = (m, seed) => seedsOf(m, dataset).find((s) => String(s.seed) === seed) || seedsOf(m, dataset)[0];
   return { dataset, a, b, shown, stillA: still(a, STATE.sa), stillB: still(b, STATE.sb) };
 }
@@ -95,9 +95,17 @@ function ratioOf(one, other) {
 
 const RATIOS = { b: ["A", "B", "log(A / B)"], ta: ["A", "truth", "log(A / truth)"], tb: ["B", "truth", "log(B / truth)"] };
 
+function ratioNow() { return Object.hasOwn(RATIOS, STATE.ratio) ? RATIOS[STATE.ratio] : RATIOS.b; }
+
+/** Of the slider, of so many after the first; the last where the hash says nothing that can be had. */
+function placeNow(last) {
+  const wanted = STATE.f === "" ? last : Number(STATE.f);
+  return Number.isInteger(wanted) && wanted >= 0 && wanted <= last ? wanted : last;
+}
+
 async function drawExplorer() {
   const turn = ++TURN, pick = chosen(), backdrop = BACKDROP.get(pick.dataset);
-  const places = placesOf(pick), place = STATE.f === "" ? places.length - 1 : Math.min(Number(STATE.f), places.length - 1);
+  const places = placesOf(pick), place = placeNow(places.length - 1);
   SLIDER.max = places.length - 1;
   SLIDER.value = place;
   SLIDER.disabled = PLAY.disabled = places.length < 2;
@@ -120,7 +128,7 @@ async function drawExplorer() {
     else if (panel.name === "truth") points(panel.canvas, backdrop.points);
     else blank(panel.canvas);
   }
-  const [one, other, title] = RATIOS[STATE.ratio] || RATIOS.b, panel = PANELS[3];
+  const [one, other, title] = ratioNow(), panel = PANELS[3];
   clear(panel.caption).append(title, el("br"), `red: ${one} gives more mass, blue: less`);
   panel.canvas.setAttribute("aria-label", title + " in nats; arrow keys move the crosshair");
   if (SHOWN[one] && SHOWN[other]) {
@@ -165,7 +173,7 @@ function readCross() {
     if (!CROSS) { panel.reading.textContent = ""; continue; }
     const [u, v] = CROSS;
     if (panel.name === "ratio") {
-      const [one, other] = RATIOS[STATE.ratio] || RATIOS.b;
+      const [one, other] = ratioNow();
       panel.reading.textContent = SHOWN[one] && SHOWN[other]
         ? `${(at(SHOWN[other], u, v).nats - at(SHOWN[one], u, v).nats).toFixed(2)} nats` : "";
     } else panel.reading.textContent = field ? `${natsText(at(field, u, v))} nats${whereText(panel.name, u, v)}` : "";

@@ -2,7 +2,7 @@
 // The parts of the page, one after the other: each is drawn of the payload and the selection.
 
 function body(name) { return clear(document.getElementById(name + "-body")); }
-function boardNow() { return DATA.boards[STATE.board] || DATA.boards[0]; }
+function boardNow() { return DATA.boards[Object.hasOwn(DATA.boards, STATE.board) ? STATE.board : 0]; }
 
 function boardSwitch() {
   const set = el("fieldset", {}, el("legend", {}, "board"));
@@ -191,7 +191,7 @@ function front(points) {
 
 function drawCost() {
   const box = body("cost"), [id, place, title] = COSTS.find(([name]) => name === STATE.x) || COSTS[0];
-  const d = Number(STATE.cd || 0), pick = GALLERY.stills.length ? chosen() : { a: Number(STATE.a || 0), b: Number(STATE.b || 0) };
+  const d = Object.hasOwn(DATASETS, STATE.cd) ? Number(STATE.cd) : 0, pick = GALLERY.stills.length ? chosen() : { a: Number(STATE.a || 0), b: -1 };
   const charts = el("div", { class: "charts" });
   const shown = DATA.courses.filter((course) => course.dataset === d && id !== "rows");
   if (shown.length) charts.append(framed(curves(shown, id, title, d, pick), "quality-against-" + id));

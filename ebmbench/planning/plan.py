@@ -116,16 +116,17 @@ class Planner:
 
     def _templates(self) -> Iterator[tuple[TrialTemplate, int]]:
         """The template and the seed of each trial, in order."""
-        suite, protocol = self.suite, self.resolver.protocol
+        protocol, points = self.resolver.protocol, list(self.suite.points)
         for dataset, track in zip(self.datasets, self.tracks, strict=True):
             judged = (self.metrics, track, protocol)
-            templates = [
-                TrialTemplate(suite, method, dataset, device, *judged, self.unavailable[device.name])
-                for device in suite.devices
-                for method in self.methods
-            ]
-            for seed in suite.seeds:
-                yield from ((template, seed) for template in templates)
+            for swept, suite in points:
+                templates = [
+                    TrialTemplate(suite, method, dataset, device, *judged, self.unavailable[device.name], swept)
+                    for device in suite.devices
+                    for method in self.methods
+                ]
+                for seed in suite.seeds:
+                    yield from ((template, seed) for template in templates)
 
     def _judge(self, template: TrialTemplate, view: TrialView, retry_failed: bool, retry_errors: bool) -> PlannedTrial:
         """What will be done with a trial."""

@@ -158,10 +158,11 @@ class Resolver:
             table, count = user_table(self.store, self.source.folder((*location, "file")), entry)
         except (EntryError, RowsError) as error:
             raise self.source.error(str(error), (*location, error.key)) from None
-        left = count - sum(held_out_sizes(count, self.suite.data))
-        if self.suite.data.train != "stream" and self.suite.data.train > left:
-            message = f"train: {self.suite.data.train}: '{entry.row}' has {count} rows, of which {left} are to train on"
-            raise self.source.error(message, ("data", "train"))
+        for _, point in self.suite.points:
+            left = count - sum(held_out_sizes(count, point.data))
+            if point.data.train != "stream" and point.data.train > left:
+                message = f"train: {point.data.train}: '{entry.row}' has {count} rows, of which {left} are to train on"
+                raise self.source.error(message, ("sweep",) if self.suite.sweep else ("data", "train"))
         spec = DatasetSpec(entry.row, Table, f"own data: {entry.name}")
         return ResolvedComponent(entry, CatalogEntry(spec, "ebmbench:datasets"), table, "", None)
 

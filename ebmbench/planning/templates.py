@@ -64,6 +64,8 @@ class TrialTemplate:
     protocol: Protocol
     unavailable: str
     """Why the device is not to be had; empty when it is."""
+    swept: str = ""
+    """The point of the suite's sweep that ``suite`` stands at."""
 
     def name(self, seed: int) -> str:
         """``method[label,point]/dataset[point]/seed/device``."""
@@ -130,7 +132,8 @@ class TrialTemplate:
 
     @cached_property
     def _place(self) -> str:
-        return self.dataset.entry.row + (f"[{self.dataset.grid_point}]" if self.dataset.grid_point else "")
+        inner = ",".join(part for part in (self.dataset.grid_point, self.swept) if part)
+        return self.dataset.entry.row + (f"[{inner}]" if inner else "")
 
     @cached_property
     def _obstacle(self) -> str:

@@ -111,7 +111,10 @@ def _check_size(suite: Suite, source: Source) -> None:
             if count > MAX_POINTS:
                 raise source.error(f"the grid has more than {MAX_POINTS} points", (component_type, index, "grid"))
             points[component_type] += count
-    if math.prod(points.values()) * len(suite.seeds) * len(suite.devices) > MAX_TRIALS:
+    swept = math.prod(len(values) for values in suite.sweep.values())
+    if swept > MAX_POINTS:
+        raise source.error(f"the sweep has more than {MAX_POINTS} points", ("sweep",))
+    if swept * math.prod(points.values()) * len(suite.seeds) * len(suite.devices) > MAX_TRIALS:
         raise source.error(f"the suite stands for more than {MAX_TRIALS} trials")
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ByteSize, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ByteSize,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ebmbench.contracts.records import NAME_PATTERN, NetConfig, Record
+from ebmbench.errors import suggest
 
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?\s*$")
 MAX_SEEDS = 10_000
@@ -143,9 +154,49 @@ class Suite(Record):
     data: DataRegime = DataRegime()
     net: NetConfig = NetConfig()
     budget: Budget
+    sweep: dict[str, list[JsonValue]] = Field(
+        default_factory=dict,
+        description="'data.train', 'budget.passes', ... -> values: every dataset stands for one with each of them",
+    )
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)] = (0, 1, 2)
     devices: Annotated[tuple[DeviceProfile, ...], BeforeValidator(_devices), Field(min_length=1)] = (DeviceProfile(),)
     metrics: Literal["core", "all"] | tuple[str, ...] = "core"
     plugins: tuple[str, ...] = ()
     timeout: Annotated[float, BeforeValidator(parse_duration)] = 600.0
     memory: Annotated[ByteSize, BeforeValidator(_no_truth), Field(ge=1, lt=2**62)] = ByteSize(4_000_000_000)
+
+    @model_validator(mode="after")
+    def _swept(self) -> Self:
+        for path, values in self.sweep.items():
+            part, _, field = path.partition(".")
+            if part not in SWEPT or field not in SWEPT[part].model_fields:
+                known = [f"{name}.{key}" for name, record in SWEPT.items() for key in record.model_fields]
+                raise ValueError(f"sweep: no setting '{path}'{suggest(path, known)}")
+            if not values:
+                raise ValueError(f"sweep: the values of {path} are none")
+            for value in values:
+                try:
+                    self._at({path: value})
+                except ValidationError as error:
+                    raise ValueError(f"sweep: {path}: {value}: {error.errors()[-1]['msg']}") from None
+        return self
+
+    @property
+    def points(self) -> Iterator[tuple[str, Suite]]:
+        """Itself without a sweep; else a suite for each point of it, with what is added to the names of its data."""
+        for values in itertools.product(*self.sweep.values()):
+            point = dict(zip(self.sweep, values, strict=True))
+            name = ",".join(f"{path.partition('.')[2]}={value}" for path, value in point.items())
+            yield name, self._at(point)
+
+    def _at(self, point: Mapping[str, JsonValue]) -> Suite:
+        parts: dict[str, Record] = {}
+        for path, value in point.items():
+            part, _, field = path.partition(".")
+            before = parts.get(part, getattr(self, part))
+            parts[part] = SWEPT[part].model_validate({**before.model_dump(), field: value})
+        return self.model_copy(update={**parts, "sweep": {}})
+
+
+SWEPT: dict[str, type[Record]] = {"data": DataRegime, "budget": Budget, "net": NetConfig}
+"""What of a suite may be swept."""

@@ -56,6 +56,23 @@ def test_only_a_grid_multiplies(plan: Plans) -> None:
     assert {trial.view.row for trial in made.trials} == {"mix"}
 
 
+def test_a_sweep_multiplies_the_datasets(plan: Plans) -> None:
+    """Each stands for one with each setting; the settings are the trials' own, and in their keys."""
+    text = edited("seeds: 2", "seeds: [1]\nsweep: {data.train: [100, 200], budget.steps: [5, 10]}")
+    made = plan(text, keyword="nce")
+    points = [(n, s) for n in (100, 200) for s in (5, 10)]
+    assert names(made) == [f"nce/8gaussians[train={n},steps={s}]/1/cpu" for n, s in points]
+    assert [(trial.spec.data.train, trial.spec.budget.steps) for trial in made.trials] == points
+    assert len({trial.view.key for trial in made.trials}) == 4
+    assert [trial.view.dataset for trial in made.trials] == [f"8gaussians[train={n},steps={s}]" for n, s in points]
+
+
+def test_a_point_of_a_sweep_is_the_same_trial_as_without_one(plan: Plans) -> None:
+    swept = keys(plan(edited("seeds: 2", "seeds: 2\nsweep: {data.set: [100, 300]}")))
+    alone = keys(plan(edited("{set: 200,", "{set: 300,")))
+    assert set(alone.values()) < set(swept.values())
+
+
 def test_a_dataset_has_a_grid_too(plan: Plans) -> None:
     text = edited("[8gaussians]", "[{name: pink_spiral, grid: {sigma: [0.05, 0.1]}}]")
     made = plan(text, seeds=1, keyword="nce")

@@ -129,7 +129,8 @@ def test_a_directory_is_refused(tmp_path: Path) -> None:
         read_suite(str(tmp_path))
 
 
-SHIPPED = ", ".join(sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "suites").glob("*.yaml")))
+NAMES = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "suites").glob("*.yaml"))
+SHIPPED = ", ".join(NAMES[:12]) + (", ..." if len(NAMES) > 12 else "")
 
 
 @pytest.mark.parametrize(

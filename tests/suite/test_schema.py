@@ -189,3 +189,37 @@ def test_entries_that_are_refused(value: object) -> None:
 def test_a_name_made_of_a_file_is_no_path_and_no_terminal_code(file: str, name: str) -> None:
     assert safe_stem(file) == name
     assert SuiteEntry.model_validate({"file": file}).row == name
+
+
+# --- sweeps ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_sweep_a_suite_stands_for_itself() -> None:
+    suite = made()
+    assert list(suite.points) == [("", suite)]
+
+
+def test_a_sweep_stands_for_a_suite_a_point() -> None:
+    suite = made(budget={"steps": 5}, sweep={"budget.steps": [5, 7], "data.train": ["stream", 100], "net.width": [32]})
+    found = {name: (point.budget.steps, point.data.train, point.net.width) for name, point in suite.points}
+    assert found == {
+        f"steps={steps},train={train},width=32": (steps, train, 32) for steps in (5, 7) for train in ("stream", 100)
+    }
+    assert {point.data.test for _, point in suite.points} == {suite.data.test}
+    assert all(point.sweep == {} for _, point in suite.points)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"data.trian": [1]}, "no setting 'data.trian'.*'data.train'"),
+        ({"train": [100]}, "no setting 'train'"),
+        ({"seeds": [1]}, "no setting 'seeds'"),
+        ({"data.train": []}, "the values of data.train are none"),
+        ({"data.train": [100, -1]}, "data.train: -1: .*greater than or equal to 2"),
+        ({"budget.passes": [100]}, "budget.passes: 100: .*either passes or steps"),
+    ],
+)
+def test_sweeps_that_are_refused(sweep: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        made(budget={"steps": 5}, sweep=sweep)

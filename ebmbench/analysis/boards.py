@@ -46,23 +46,24 @@ def boards(methods: Sequence[MethodSummary], tracks: Sequence[Track]) -> tuple[B
     for ruler in tracks[0].ruled_by if tracks else ():
         alike = [track.name for track in tracks if ruler in track.ruled_by]
         competing = [m for m in methods if not m.reference and (ruler.of_order or m.kind is not EnergyKind.RANKING)]
-        losses = pd.DataFrame({method.row: _losses(method, ruler, alike) for method in competing})
-        if np.isfinite(losses.to_numpy(dtype=np.float64)).any():
-            found.append(Board(ruler, tuple(standings(losses)), losses.dropna(axis="columns", how="all")))
+        table = pd.DataFrame({method.row: losses(method, ruler, alike) for method in competing})
+        if np.isfinite(table.to_numpy(dtype=np.float64)).any():
+            found.append(Board(ruler, tuple(standings(table)), table.dropna(axis="columns", how="all")))
     return tuple(found)
 
 
-def _losses(method: MethodSummary, ruler: Ruler, tracks: Sequence[str]) -> pd.Series[float]:
+def losses(method: MethodSummary, ruler: Ruler, tracks: Sequence[str]) -> pd.Series[float]:
     """The log of the loss of each trial on data of these tracks, by (dataset, seed): infinite where it failed."""
     facts = method.facts[method.facts["track"].isin(list(tracks))]
     index = pd.MultiIndex.from_arrays([facts["dataset"].astype(str), facts["seed"]])
     numbers = method.values.get(ruler.metric, pd.Series(float("nan"), method.facts.index))[facts.index]
-    losses = _log_loss(numbers.to_numpy(dtype=np.float64), ruler)
-    losses[method.failed[facts.index].to_numpy()] = np.inf
-    return pd.Series(losses, index)
+    found = log_loss(numbers.to_numpy(dtype=np.float64), ruler)
+    found[method.failed[facts.index].to_numpy()] = np.inf
+    return pd.Series(found, index)
 
 
-def _log_loss(numbers: np.ndarray, ruler: Ruler) -> np.ndarray:
+def log_loss(numbers: np.ndarray, ruler: Ruler) -> np.ndarray:
+    """The logs of the losses that a ruler makes of the numbers of its metric."""
     match ruler.scale:
         case "ratio":
             return np.asarray(np.log(np.maximum(numbers, LEAST)))

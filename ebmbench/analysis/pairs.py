@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ebmbench.analysis.standings import Array, cube_of, ends
+from ebmbench.analysis.resampling import Array, cube_of, ends, units_of
 
 RESAMPLES = 1000
 CHUNK = 64
@@ -44,12 +44,12 @@ def pairs(losses: pd.DataFrame, seed: int = 0) -> Pairs:
             it has no number, and counts nowhere.
         seed: of the resampling.
     """
-    cube = cube_of(losses, losses.index.get_level_values(0).astype(str))
+    cube = cube_of(losses)
     n_datasets, n_seeds, n_methods = cube.shape
     weights = np.concatenate(
         [_seed_pairs(np.ones((1, n_datasets, n_seeds))), _drawn(cube, np.random.default_rng(seed))]
     )
-    units = n_datasets if n_datasets > 1 else n_seeds
+    units = units_of(cube)
     found = np.full((3, n_methods, n_methods), np.nan)
     for start in range(0, n_methods, CHUNK):
         part = slice(start, start + CHUNK)

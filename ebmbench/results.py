@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebmbench import session
+from ebmbench.analysis.comparison import Comparison
+from ebmbench.analysis.counterparts import Side
 from ebmbench.contracts.records import NAME_PATTERN
 from ebmbench.errors import UsageError, suggest
 from ebmbench.planning.user_data import user_suite
 from ebmbench.report.report import Report
 from ebmbench.store.folders import Store
+from ebmbench.store.records import RunRecord
 from ebmbench.store.runs import RunResult, latest_run, run_of_id
 from ebmbench.suite.selection import matcher
 
@@ -127,3 +130,33 @@ def load(name: str, results: str | Path = session.DEFAULT_RESULTS) -> Results:
     if record is None:
         raise UsageError(f"no full run of '{name}' in {results}; make one with: ebmbench run {name}")
     return Results(RunResult(record, store))
+
+
+def opened(name: str, results: str | Path = session.DEFAULT_RESULTS) -> Results:
+    """A run, as ``load`` finds it; or by its folder, ``results/toy2d/runs/<id>``, whose trials stand beside its suite.
+
+    Raises:
+        UsageError: if there is none; it says which name is nearest.
+    """
+    file = Path(name) / "run.json"
+    if file.is_file():
+        try:
+            record = RunRecord.model_validate_json(file.read_bytes())
+        except (OSError, ValueError):
+            raise UsageError(f"{name}: the run cannot be read: it is damaged, or another version's") from None
+        return Results(RunResult(record, Store(file.resolve().parents[3])))
+    runs = sorted(Path(results).glob("*/runs/*/run.json"))
+    known = {place.parent.name for place in runs} | {place.parents[2].name for place in runs}
+    if name in known:
+        try:
+            return load(name, results)
+        except UsageError:
+            raise UsageError(
+                f"the run '{name}' in {results} cannot be read: it is damaged, or another version's"
+            ) from None
+    raise UsageError(f"no run '{name}' in {results}{suggest(name, known)}")
+
+
+def compare(a: Results, b: Results) -> Comparison:
+    """What changed from run a to run b, their trials paired by name."""
+    return Comparison.of(Side(a.result), Side(b.result))

@@ -49,7 +49,7 @@ def means(levels: Array) -> Array:
 def units_of(cube: Array) -> int:
     """What an interval is of: datasets; with one of them, seeds."""
     n_datasets, n_seeds, _ = cube.shape
-    return n_datasets if n_datasets > 1 else n_seeds
+    return int(n_datasets if n_datasets > 1 else n_seeds)
 
 
 def resampled(cube: Array, statistic: Callable[[Array], Array], rng: np.random.Generator) -> Array:

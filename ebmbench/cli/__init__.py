@@ -19,6 +19,7 @@ VERBS = {
     "list": "methods, strategies, datasets, metrics or plugins",
     "info": "the card of a method, dataset or metric, or of a trial",
     "report": "the leaderboard of a suite that was run",
+    "compare": "what changed from one run to another, in words",
     "ui": "open the MLflow pages of the results on this machine",
 }
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from ebmbench.cli import group, main
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
-VERBS = ["run", "plan", "list", "info", "report", "ui"]
+VERBS = ["run", "plan", "list", "info", "report", "compare", "ui"]
 HEAVY = {"torch", "mlflow", "pandas", "scipy", "sklearn", "matplotlib", "seaborn", "numpy", "pyarrow"}
 
 COMMANDS = [
@@ -102,6 +102,7 @@ def test_version() -> None:
         ("list", "methods strategies datasets metrics tracks reporters plugins --json --plugin"),
         ("info", "NAME OTHER --plot --results --plugin"),
         ("report", "SUITE --format md csv json png -o -k --results --plugin"),
+        ("compare", "A B --results --format terminal md json -o"),
         ("ui", "--results --port"),
     ],
 )

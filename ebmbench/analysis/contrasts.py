@@ -79,9 +79,9 @@ def _facts(run: RunRecord) -> dict[str, Any]:
     commit = run.revision.commit[:12] if run.revision else "unknown"
     dirty = " and changes beyond it" if run.revision and run.revision.dirty else ""
     whole = "whole" if run.full else "narrowed"
-    known = {"version": dict(run.versions)} if run.versions else {}
-    known |= {"machine": dict(run.machine)} if run.machine else {}
-    return {"suite": run.suite, "run": whole, "commit": commit + dirty, **known}
+    machine = {name: int(value) if value.isdecimal() else value for name, value in run.machine.items()}
+    versions = {"modules": [], "versions": [[*pair] for pair in run.versions.items()]}
+    return {"suite": run.suite, "run": whole, "commit": commit + dirty, "machine": machine, "code": versions}
 
 
 def _of_trials(

@@ -10,7 +10,7 @@ from ebmbench.contracts.records import ReporterSpec
 
 @hookimpl
 def ebmbench_reporters() -> Iterator[ReporterSpec]:
-    """Markdown, CSV, JSON and a picture."""
+    """Markdown, CSV, LaTeX, JSON, a picture and a page."""
     home = "ebmbench.report"
     yield ReporterSpec("md", f"{home}.markdown:leaderboard", "the leaderboard as Markdown", "leaderboard.md")
     yield ReporterSpec("csv", f"{home}.spreadsheet:leaderboard", "the leaderboard in long form", "leaderboard.csv")
@@ -18,4 +18,5 @@ def ebmbench_reporters() -> Iterator[ReporterSpec]:
     yield ReporterSpec("metrics", f"{home}.markdown:every_metric", "every metric: methods by datasets", "metrics.md")
     yield ReporterSpec("png", f"{home}.figures:surfaces", "the energy surfaces beside the truth", "surfaces.png")
     yield ReporterSpec("html", f"{home}.page.document:page", "one offline page: boards, surfaces, films", "report.html")
+    yield ReporterSpec("tex", f"{home}.tex:leaderboard", "boards and headline as LaTeX tables with booktabs")
     yield ReporterSpec("json", f"{home}.spreadsheet:trials", "the trials, one record each")

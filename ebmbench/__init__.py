@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ebmbench.results import compare as compare
     from ebmbench.results import load as load
     from ebmbench.results import run as run
 
-__all__ = ["load", "run"]
+__all__ = ["compare", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:

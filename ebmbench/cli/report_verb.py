@@ -16,7 +16,9 @@ TERMINAL = "terminal"
 
 @click.command("report")
 @click.argument("suite")
-@click.option("--format", "kind", default=TERMINAL, metavar="NAME", help="md, csv, json, png, or a plugin's own.")
+@click.option(
+    "--format", "kind", default=TERMINAL, metavar="NAME", help="md, csv, tex, json, html, png, or a plugin's own."
+)
 @click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @options.keyword
 @options.results

@@ -95,7 +95,7 @@ def leaderboard(report: Report) -> str:
     """A table for each board, and one of methods by datasets for each headline."""
     board = report.leaderboard
     tables = [_board(board, one, first=k == 0) for k, one in enumerate(board.boards)]
-    tables += [part for track in board.tracks for part in _headlines(board, track)]
+    tables += [part for track in board.tracks for part in _headlines(board, track) if board.methods]
     return (
         _templates().get_template("leaderboard.tex.j2").render(suite=board.suite, tables=tables, head=_head, row=_row)
     )

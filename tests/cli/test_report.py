@@ -206,4 +206,4 @@ def test_its_bytes_need_a_file(results: Path, plugin: Path, tmp_path: Path) -> N
 def test_without_the_plugin_there_is_no_such_format(results: Path) -> None:
     done = report(results, "--format", "best")
     assert isinstance(done.exception, UsageError)
-    assert str(done.exception) == "no format 'best'; known: csv, json, md, metrics, png, terminal, trials"
+    assert str(done.exception) == "no format 'best'; known: csv, html, json, md, metrics, png, terminal, tex, trials"

@@ -60,13 +60,15 @@ def test_the_built_in_reporters_come_in_by_the_hook() -> None:
         "trials": "trials.csv",
         "metrics": "metrics.md",
         "png": "surfaces.png",
+        "html": "report.html",
+        "tex": "",
         "json": "",
     }
     assert {entry.owner for entry in reporters.values()} == {"ebmbench:report"}
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["md", "csv", "trials", "metrics", "json"])
+@pytest.mark.parametrize("name", ["md", "csv", "trials", "metrics", "tex", "json"])
 def test_a_reporter_is_a_function_of_the_report(lab: Lab, name: str) -> None:
     """The same report gives the same text, however often and in whichever order it is asked."""
     write = load_catalog().reporters[name].load()

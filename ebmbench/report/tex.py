@@ -138,9 +138,9 @@ def _sign(character: str) -> str:
     letter = name.removeprefix("GREEK SMALL LETTER ").lower().replace("lamda", "lambda")
     if name.startswith("GREEK SMALL LETTER ") and letter in GREEK:
         return f"$\\{letter}$"
-    base, *marks = unicodedata.normalize("NFD", character)
-    if base.isascii() and len(marks) == 1 and marks[0] in ACCENTS:
-        return f"{ACCENTS[marks[0]]}{{{base}}}"
+    base, marks = (parts := unicodedata.normalize("NFD", character))[:1], parts[1:]
+    if base.isascii() and marks in ACCENTS:
+        return f"{ACCENTS[marks]}{{{base}}}"
     return f"[U+{ord(character):04X}]"
 
 

@@ -15,11 +15,12 @@ from ebmbench.contracts.records import Status, Strategy
 from ebmbench.report.comparison import as_json, markdown, sentences, summary, terminal, times
 from tests.sides import compared, costing, ended, levels
 
-BASE = {name: [0.01, 0.02, 0.03] for name in ("vortex", "wells", "xor", "yarn", "zebra")}
+Levels = dict[str, list[float | None]]
+BASE: Levels = {name: [0.01, 0.02, 0.03] for name in ("vortex", "wells", "xor", "yarn", "zebra")}
 
 
-def scaled(*factors: float) -> dict[str, list[float | None]]:
-    return {name: [f * kl for f, kl in zip(factors, kls, strict=True)] for name, kls in BASE.items()}
+def scaled(*factors: float) -> Levels:
+    return {name: [f * kl for f, kl in zip(factors, (0.01, 0.02, 0.03), strict=True)] for name in BASE}
 
 
 def shown(found: Comparison, width: int = 100) -> str:
@@ -47,7 +48,7 @@ def test_one_sentence_says_it(several: Comparison) -> None:
 
 
 def test_where_most_has_changed_is_said() -> None:
-    b = {**{name: list(kls) for name, kls in scaled(1.2, 1.2, 1.2).items()}, "wells": [0.1, 0.2, 0.3]}
+    b: Levels = {**scaled(1.2, 1.2, 1.2), "wells": [0.1, 0.2, 0.3]}
     assert "in density, most on wells" in summary(compared(levels("nce", BASE), levels("nce", b)))
 
 
@@ -62,7 +63,7 @@ def test_all_identical_and_nothing_in_common() -> None:
 
 
 def test_new_failures_and_mended_ones() -> None:
-    b = {**{name: list(kls) for name, kls in BASE.items()}, "wells": [0.01, 0.02, None]}
+    b = {**BASE, "wells": [0.01, 0.02, None]}
     found = compared(levels("nce", BASE), levels("nce", b))
     assert "nce is worse in density, with 1 new failure; nce is worse in order, with 1 new failure." in summary(found)
     assert "nce, 1 trial diverged in B, not in A: Boom: loss is nan (nce/wells/2/cpu)." in list(sentences(found))

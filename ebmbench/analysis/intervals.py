@@ -1,4 +1,4 @@
-"""A number, its interval where there is one, and what it is made of."""
+"""A number, its interval or spread where there is one, and what it is made of."""
 
 from __future__ import annotations
 
@@ -11,12 +11,22 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, the ends of its 95 % interval where there is one, and how many numbers it is made of."""
+    """A value, and what it is worth.
+
+    Attributes:
+        value: what it is.
+        low: the lower end of its 95 % interval; None: it has none.
+        high: the upper end.
+        n: how many numbers it is made of.
+        spread: half of the range over seeds, its mean over datasets; None where no dataset has two seeds. The mean over
+            datasets moves by no more than that between seeds, as ranges of sums are no larger than sums of ranges.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     n: int = 0
+    spread: float | None = None
 
 
 def average(strata: Sequence[Sequence[float]]) -> Estimate:
@@ -26,4 +36,16 @@ def average(strata: Sequence[Sequence[float]]) -> Estimate:
         strata: the values of each dataset, one for each seed.
     """
     held = [values for values in strata if values]
-    return Estimate(fmean(median(values) for values in held), n=sum(map(len, held)))
+    value = fmean(median(values) for values in held)
+    return Estimate(value, n=sum(map(len, held)), spread=spread(held))
+
+
+def spread(strata: Sequence[Sequence[float]]) -> float | None:
+    """Half of the range over seeds, its mean over the datasets that have two or more; None where there are none."""
+    halves = [_half_range(values) for values in strata if len(values) > 1]
+    return fmean(halves) if halves else None
+
+
+def _half_range(values: Sequence[float]) -> float:
+    low, high = min(values), max(values)
+    return 0.0 if low == high else (high - low) / 2

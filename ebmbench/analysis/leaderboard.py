@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import pandas as pd
@@ -16,6 +16,8 @@ from ebmbench.contracts.records import Column, EnergyKind, Strategy, Track, flat
 from ebmbench.store.records import MetricCell, RunRecord
 
 FAMILIES = ("contrastive", "architectural", "reference")
+TRUE = 1e-3
+"""A reference row this near to a ceiling is at it."""
 ARROWS = {"up": " ↑", "down": " ↓", "one": " → 1", "zero": " → 0", "none": ""}
 
 
@@ -38,6 +40,9 @@ class Leaderboard:
     judged_by: Mapping[str, Track]
     tracks: tuple[Track, ...]
     metrics: tuple[MetricCell, ...]
+    _datasets: dict[Column, list[str]] = field(default_factory=dict)
+    _ceilings: dict[Column, dict[str, float]] = field(default_factory=dict)
+    """Those found so far: every cell of a column asks."""
 
     @classmethod
     def of(cls, table: pd.DataFrame, run: RunRecord) -> Leaderboard:
@@ -88,24 +93,44 @@ class Leaderboard:
 
     def _held(self, column: Column) -> bool:
         """Whether a column that is a mean over datasets has any of them."""
-        return not column.typical or bool(self._typical_datasets(column))
+        return not column.typical or bool(self.datasets_of(column))
 
     def value(self, column: Column, method: MethodSummary) -> Estimate | None:
-        """What a method has in a column; None for nothing."""
-        metric = column.of(method.kind)
-        if not column.typical:
-            return method.estimate(metric)
-        values = [method.median(metric, dataset) for dataset in self._typical_datasets(column)]
-        found = [value for value in values if value is not None]
-        if len(found) < len(values):
+        """What a method has in a column; None for nothing. Below the ceiling, where that is known: see ``ceilings``."""
+        datasets = self.datasets_of(column)
+        found = method.estimate(column.of(method.kind), datasets)
+        if found is None or (column.typical and len(method.strata(column.of(method.kind), datasets)) < len(datasets)):
             return None
-        held = method.facts["dataset"].astype(str).isin(self._typical_datasets(column))
-        return Estimate(fmean(found), n=int(method.numbers(metric)[held].count()))
+        ceilings = self.ceilings(column)
+        if not ceilings:
+            return found
+        held = [ceilings[name] for name in datasets if method.median(column.of(method.kind), name) is not None]
+        return replace(found, value=fmean(held) - found.value)
 
-    def _typical_datasets(self, column: Column) -> list[str]:
-        """The datasets whose track has the column and on which any method has a number."""
-        judged = [name for name, track in self.judged_by.items() if column in track.columns]
-        return [dataset for dataset in judged if self._has(column.of, dataset)]
+    def ceilings(self, column: Column) -> dict[str, float]:
+        """What is the most that can be had on each dataset of a column: empty unless it is known on all of them.
+
+        It is what a reference row has that is the truth, as far as the column can tell.
+        """
+        if column not in self._ceilings:
+            found = {name: self._ceiling(column, name) for name in self.datasets_of(column) if column.ceiling}
+            known = {name: value for name, value in found.items() if value is not None}
+            self._ceilings[column] = known if len(known) == len(found) else {}
+        return self._ceilings[column]
+
+    def _ceiling(self, column: Column, dataset: str) -> float | None:
+        for method in self.methods:
+            reached = method.median(column.ceiling, dataset) if method.reference else None
+            if reached is not None and reached > 1 - TRUE:
+                return method.median(column.of(method.kind), dataset)
+        return None
+
+    def datasets_of(self, column: Column) -> list[str]:
+        """The datasets whose track has the column, or all if none has, on which any method has a number."""
+        if column not in self._datasets:
+            judged = [name for name, track in self.judged_by.items() if column in track.columns] or self.datasets
+            self._datasets[column] = [dataset for dataset in judged if self._has(column.of, dataset)]
+        return self._datasets[column]
 
     def tables(self) -> Iterator[tuple[Column, list[str]]]:
         """The tables of methods by datasets, each with its datasets: those on which it has a number."""

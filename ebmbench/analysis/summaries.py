@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from statistics import median
 
 import pandas as pd
 
 from ebmbench.analysis.intervals import Estimate, average
-from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy, Track
+from ebmbench.contracts.records import Badge, EnergyKind, Status, Strategy, Track
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class MethodSummary:
     values: pd.DataFrame
     tracks: Mapping[str, Track]
     chosen: str = ""
-    _estimates: dict[str, Estimate | None] = field(default_factory=dict)
+    _estimates: dict[tuple[str, frozenset[str] | None], Estimate | None] = field(default_factory=dict)
     """Those made so far: the terminal, the page and the table show the same."""
 
     @property
@@ -64,17 +65,19 @@ class MethodSummary:
         """Which trials did not end well."""
         return ~self.facts["status"].astype(str).isin([Status.OK, Status.SKIPPED])
 
-    def strata(self, metric: str) -> list[list[float]]:
-        """The values of a metric for each dataset that has any."""
+    def strata(self, metric: str, datasets: Collection[str] | None = None) -> list[list[float]]:
+        """The values of a metric for each dataset that has any, of these or of all."""
         found = self.numbers(metric).dropna()
-        return [group.tolist() for _, group in found.groupby(self.facts["dataset"].astype(str), sort=False)]
+        groups = found.groupby(self.facts["dataset"].astype(str), sort=False)
+        return [group.tolist() for name, group in groups if datasets is None or name in datasets]
 
-    def estimate(self, metric: str) -> Estimate | None:
-        """The mean over datasets of a metric's medians over seeds; None when it was never measured."""
-        if metric not in self._estimates:
-            strata = self.strata(metric)
-            self._estimates[metric] = average(strata) if strata else None
-        return self._estimates[metric]
+    def estimate(self, metric: str, datasets: Collection[str] | None = None) -> Estimate | None:
+        """The mean over datasets, these or all, of a metric's medians over seeds; None when it was never measured."""
+        place = metric, None if datasets is None else frozenset(datasets)
+        if place not in self._estimates:
+            strata = self.strata(metric, datasets)
+            self._estimates[place] = average(strata) if strata else None
+        return self._estimates[place]
 
     def median(self, metric: str, dataset: str, failures: bool = True) -> float | None:
         """The median over seeds on one dataset; without ``failures`` of the trials that ended well alone."""
@@ -91,14 +94,23 @@ class MethodSummary:
         names = ordered.index[(len(ordered) - 1) // 2 :] if len(ordered) else held.index
         return str(names[0]) if len(names) else None
 
-    def expected(self, column: Column) -> int:
-        """How many trials should have a number in a column: of those on data whose track has it, what ended well."""
-        judged = [name for name, track in self.tracks.items() if column in track.columns]
-        held = self.facts["track"].isin(judged) if judged else pd.Series(True, self.facts.index)
-        counted = self.facts["status"].astype(str) == Status.OK
-        return int((held & (counted | self.numbers(column.of(self.kind)).notna())).sum())
+    def expected(self, datasets: Collection[str]) -> int:
+        """How many trials should have a number on these datasets: all but those that were skipped."""
+        counted = self.facts["status"].astype(str) != Status.SKIPPED
+        return int((counted & self.facts["dataset"].astype(str).isin(list(datasets))).sum())
 
     def cost(self, name: str) -> float | None:
-        """The mean of a training cost over the trials that were trained."""
-        found = self.values[name].dropna() if name in self.values else pd.Series(dtype=float)
-        return float(found.mean()) if len(found) else None
+        """A training cost: the mean over datasets of its medians over seeds, of the trials that were trained."""
+        found = self.estimate(name)
+        return found.value if found else None
+
+    @property
+    def badges(self) -> dict[Badge, float]:
+        """What a reader is warned of, each with its share on the dataset on which it is largest."""
+        known = dict.fromkeys(badge for track in self.tracks.values() for badge in track.badges)
+        found = {badge: self._worst(badge) for badge in known}
+        return {badge: share for badge, share in found.items() if share > badge.above}
+
+    def _worst(self, badge: Badge) -> float:
+        metric = badge.ranking if badge.ranking and self.kind is EnergyKind.RANKING else badge.metric
+        return max((median(values) for values in self.strata(metric)), default=0.0)

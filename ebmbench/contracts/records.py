@@ -198,6 +198,8 @@ class Column:
         wide: whether it is left out where there is room for eighty characters only.
         typical: whether there is an average only of what has a number on every dataset that any method has one on.
         unless: what makes a table of it superfluous on a dataset where any method has that.
+        ceiling: a metric that is 1 where nothing can be had beyond. Where a reference row has it, what is shown is how
+            far a method is below the number of that row.
     """
 
     title: str
@@ -206,10 +208,28 @@ class Column:
     wide: bool = False
     typical: bool = False
     unless: str = ""
+    ceiling: str = ""
 
     def of(self, kind: EnergyKind) -> str:
         """The metric that is shown of such an energy."""
         return self.ranking if self.ranking and kind is EnergyKind.RANKING else self.metric
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A share that a reader is warned of on the row of a method, whatever the board is of.
+
+    Attributes:
+        word: what stands before the share.
+        metric: the flat name of the metric.
+        ranking: what takes its place where an energy only ranks.
+        above: the share from which on it is shown.
+    """
+
+    word: str
+    metric: str
+    ranking: str = ""
+    above: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -244,6 +264,7 @@ class Track:
         failed: what a trial that did not end well counts as in averages of the headline; None: it does not.
         rulers: what ranks, a board each; none: the headline, differences in it taken for nats.
         tables: a table each, methods by datasets.
+        badges: what the row of a method is marked with on any of the datasets.
         milestones: flat names of the metrics that are kept on the way.
         curve: what is drawn over the training, and what ``targets`` are of.
         targets: values of it that a training is timed to.
@@ -262,6 +283,7 @@ class Track:
     curve: Column
     targets: tuple[float, ...] = ()
     rulers: tuple[Ruler, ...] = ()
+    badges: tuple[Badge, ...] = ()
     progress: tuple[tuple[str, str], ...] = ()
     picture: Literal["plane", ""] = ""
     legend: str = ""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ebmbench.contracts.records import Column, Ruler, Track
+from ebmbench.contracts.records import Badge, Column, Ruler, Track
 
 KL = Column("KL ↓", "kl", ranking="kl_beta")
-OUTSIDE = Column("outside ↓", "mass_outside", ranking="mass_outside_beta", wide=True)
-AUROC = Column("AUROC ↑", "auroc")
+AUROC = Column("AUROC ↑", "auroc", ceiling="skill")
 MMD2 = Column("MMD² ↓", "mmd2_common")
 SLICED = Column("sliced W₂ ↓", "sliced_wasserstein_common", wide=True)
-MODES = Column("mode mass error ↓", "mode_mass_error", ranking="mode_mass_error_beta", wide=True)
 SKILL = Column("skill ↑", "skill")
 NLL = Column("NLL ↓", "nll_beta", typical=True)
 """The claim of a normalized energy that nobody checked (``nll`` without a lattice) never ranks: a method would win by
 claiming too much."""
+OUTSIDE = Badge("outside", "mass_outside", ranking="mass_outside_beta")
 
 SKILL_TABLE = Column("Skill, median over seeds", "skill")
 KL_TITLE = "Forward KL (nats), median over seeds; ranking energies at their fitted temperature"
@@ -43,24 +42,26 @@ _PROGRESS = (("skill", "skill"), ("KL", "kl"), ("KL(β)", "kl_beta"))
 PLANE = Track(
     name="plane",
     summary="continuous data whose density is known, over all of the space",
-    columns=(SKILL, KL, OUTSIDE, AUROC, MMD2, SLICED, MODES),
+    columns=(SKILL, KL, AUROC, SLICED),
     better="up",
     failed=-1.0,
     tables=(SKILL_TABLE, KL_TABLE),
     rulers=(DENSITY, ORDER),
+    badges=(OUTSIDE,),
     milestones=("kl", "kl_beta", "nll_iso", "auroc"),
     curve=Column("forward KL", "kl", ranking="kl_beta"),
     targets=(0.1, 0.05),
     progress=_PROGRESS,
     picture="plane",
     legend=_LEGEND.format(where="over all of the space")
-    + " Outside: the share of the model's mass that lies outside the domain of the data.",
+    + " Outside: the share of the model's mass that lies outside the domain of the data, where it is worst.",
 )
 BINARY = replace(
     PLANE,
     name="binary",
     summary="bits whose probabilities are known, on all of their states",
-    columns=(SKILL, KL, AUROC, MMD2, MODES),
+    columns=(SKILL, KL, AUROC),
+    badges=(),
     picture="",
     legend=_LEGEND.format(where="over all states"),
 )

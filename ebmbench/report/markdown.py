@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ebmbench.analysis.boards import Board
 from ebmbench.analysis.leaderboard import ARROWS, Leaderboard
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.analysis.tidy import time_to_target
@@ -14,15 +15,23 @@ from ebmbench.contracts.records import Column, flat_name
 from ebmbench.report.remarks import notes
 from ebmbench.report.report import Report
 from ebmbench.report.text import (
+    GAP,
+    GAPS,
     STANDING_HEAD,
     STANDS,
     cell,
+    cost,
     escaped,
-    failures,
+    facts,
+    gap,
+    heading,
     legend,
     mark,
-    millions,
+    measured,
     number,
+    ok,
+    scale,
+    seconds,
     standing_cells,
 )
 
@@ -64,39 +73,49 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
 def leaderboard(report: Report) -> str:
     """The leaderboard: methods by family, tables by dataset, times to the targets, notes."""
     board = report.leaderboard
-    columns = board.columns
-    head = ["", "method", "strategy", "kind", *(c.title for c in columns), "train s", "Mpasses", "Mrows", "ok"]
-    families = [(family, [_row(board, columns, method) for method in members]) for family, members in board.families]
+    titles = [heading(board, column) for column in board.columns]
+    head = ["", "method", "strategy", "kind", *titles, "train s", "Mpasses", "Mrows", "ok"]
+    families = [(family, [_row(report, method) for method in members]) for family, members in board.families]
+    boards = [(one.ruler, *_standings(board, one)) for one in board.boards]
     return rendered(
         "leaderboard.md.j2",
         suite=board.suite,
-        boards=[(one.ruler, [standing_cells(*pair) for pair in board.ordered(one)]) for one in board.boards],
-        standing_head=STANDING_HEAD,
-        stands=STANDS,
+        facts=facts(report.conditions),
+        boards=boards,
+        stands=" ".join([STANDS, *[GAPS] * any(GAP in head for _, head, _ in boards)]),
         head=head,
         families=families,
         legend=Markup(legend(board)),
         tables=[
-            (column.title, ["method", *names], _by_dataset(board, column, names)) for column, names in board.tables()
+            (heading(board, column), ["method", *names], _by_dataset(board, column, names))
+            for column, names in board.tables()
         ],
         times=list(_times(board)),
         notes=list(notes(report.table, board)),
     )
 
 
-def _row(board: Leaderboard, columns: Sequence[Column], method: MethodSummary) -> list[str]:
-    costs = [
-        number(method.cost("train_seconds")),
-        number(millions(method.cost("passes"))),
-        number(millions(method.cost("rows"))),
-    ]
-    facts = [mark(board, method), method.row, method.strategy.value, method.kind.value]
-    return [*facts, *(cell(board, column, method) for column in columns), *costs, failures(method)]
+def _standings(board: Leaderboard, one: Board) -> tuple[list[str], list[list[str]]]:
+    """The head and the rows of a board, the optimality gap beside the ranks where it has one."""
+    rows, head = [], list(STANDING_HEAD)
+    place = head.index("ranks") + 1
+    for standing, method in board.ordered(one):
+        cells, missing = standing_cells(standing, method), gap(one, method)
+        rows.append([*cells[:place], *([] if missing is None else [missing]), *cells[place:]])
+    return [*head[:place], *[GAP] * (len(rows[0]) > len(head)), *head[place:]], rows
+
+
+def _row(report: Report, method: MethodSummary) -> list[str]:
+    board = report.leaderboard
+    place = [mark(board, method), method.row, method.strategy.value, method.kind.value]
+    costs = [seconds(method, report.conditions), cost(method, "passes", 1e6), cost(method, "rows", 1e6)]
+    return [*place, *(cell(board, column, method) for column in board.columns), *costs, ok(method)]
 
 
 def _by_dataset(board: Leaderboard, column: Column, names: Sequence[str]) -> list[list[str]]:
+    _, times = scale(board, column)
     return [
-        [method.row, *(number(method.median(column.of(method.kind), name)) for name in names)]
+        [method.row, *(measured(method.estimate(column.of(method.kind), [name]), times) for name in names)]
         for method in board.methods
     ]
 

@@ -11,6 +11,8 @@ from ebmbench.contracts.records import Status
 
 MAX_REASONS = 10
 """Reasons that are listed; metrics.parquet has the note of every number."""
+INAPPLICABLE = "n/a"
+"""What the note of a number begins with that a method or a dataset cannot have."""
 
 
 def notes(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
@@ -20,31 +22,60 @@ def notes(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
         table: the tidy table.
         board: says which of its trials stand in which row.
     """
+    yield from _choices(board)
+    yield from _failures(board)
+    noted = _noted(table, board)
+    yield from _reasons(noted, noted)
+
+
+def folded(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
+    """The same, but that one sentence says how much does not apply."""
+    yield from _choices(board)
+    yield from _failures(board)
+    noted = _noted(table, board)
+    inapplicable = noted["note"].fillna("").str.startswith(INAPPLICABLE)
+    yield from _reasons(noted[~inapplicable], noted)
+    if inapplicable.any():
+        metrics, rows = (noted.loc[inapplicable, name].nunique() for name in ("metric", "row"))
+        yield f"what does not apply: {_count(metrics, 'metric')} of {_count(rows, 'method')}; see leaderboard.md"
+
+
+def _choices(board: Leaderboard) -> Iterator[str]:
     for method in board.methods:
         if method.chosen:
             yield f"{method.row}: chosen on validation: {method.chosen}"
+
+
+def _failures(board: Leaderboard) -> Iterator[str]:
     for method in board.methods:
         failed = method.facts[method.facts["status"].astype(str) != Status.OK]
         for reason, count in (failed["status"].astype(str) + ": " + failed["error"].astype(str)).value_counts().items():
             yield f"{method.row}: {count} x {reason}"
-    yield from _missing(table, board)
 
 
-def _missing(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
-    """The reasons why numbers are missing or not checked, those that concern most trials first."""
+def _noted(table: pd.DataFrame, board: Leaderboard) -> pd.DataFrame:
+    """What was measured of trials that ended well, with the ``row`` of each and its note, if it has one."""
     row_of = {name: method.row for method in board.methods for name in method.facts.index}
     measured = table[(table["status"].astype(str) == Status.OK) & table["metric"].notna()]
-    measured = measured.assign(row=measured["name"].astype(str).map(row_of)).dropna(subset="row")
-    noted = measured[measured["note"].fillna("") != ""]
+    return measured.assign(row=measured["name"].astype(str).map(row_of)).dropna(subset="row")
+
+
+def _reasons(those: pd.DataFrame, measured: pd.DataFrame) -> Iterator[str]:
+    """The reasons why numbers are missing or not checked, those that concern most trials first."""
+    noted = those[those["note"].fillna("") != ""]
     variants = {str(m): set(part) for m, part in measured.groupby("metric", observed=True)["variant"]}
     groups = sorted(noted.groupby("note", sort=False), key=lambda group: -group[1]["name"].nunique())
     for reason, gap in groups[:MAX_REASONS]:
         rows, count = list(dict.fromkeys(gap["row"])), gap["name"].nunique()
         concerned = "all rows" if set(rows) == set(measured["row"]) else ", ".join(rows)
         names = [_name(str(m), list(dict.fromkeys(part)), variants[str(m)]) for m, part in _by_metric(gap)]
-        yield f"{reason}: {', '.join(names)} ({concerned}; {count} trial{'s' if count != 1 else ''})"
+        yield f"{reason}: {', '.join(names)} ({concerned}; {_count(count, 'trial')})"
     if len(groups) > MAX_REASONS:
         yield f"{len(groups) - MAX_REASONS} more: see the notes in metrics.parquet"
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n} {thing}{'s' if n != 1 else ''}"
 
 
 def _by_metric(gap: pd.DataFrame) -> list[tuple[object, pd.Series[str]]]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from ebmbench.analysis.conditions import Conditions
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.analysis.tidy import tidy
 from ebmbench.store.records import RunRecord, TrialView
@@ -48,6 +49,11 @@ class Report:
     def table(self) -> pd.DataFrame:
         """The tidy table: one row a trial and metric."""
         return tidy(self.trials, self.metrics, self.run)
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """How the numbers were made."""
+        return Conditions.of(self.trials, self.run)
 
     @cached_property
     def leaderboard(self) -> Leaderboard:

@@ -6,7 +6,11 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterator
 
+from ebmbench.analysis.intervals import Estimate
+from ebmbench.analysis.leaderboard import Leaderboard
+from ebmbench.analysis.profiles import optimality_gap
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.analysis.tidy import COSTS, FACTS
 from ebmbench.contracts.records import flat_name
@@ -24,37 +28,51 @@ HEAD = (
     "value",
     "low",
     "high",
+    "spread",
+    "unit",
     "trials",
     "failed",
 )
 
 
 def leaderboard(report: Report) -> str:
-    """A line for each method, dataset (``all`` for the aggregate) and metric that the suite asks for."""
+    """A line for each method, dataset (``all`` for the aggregate) and metric that the suite asks for.
+
+    ``low`` and ``high`` are of an interval, ``spread`` is half of the range over seeds.
+    """
     board, out = report.leaderboard, io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEAD)
-    asked = [flat_name(cell.name, variant) for cell in board.metrics for variant in cell.variants]
     for method in board.methods:
         facts, counts = _facts(method), [len(method.facts), sum(method.failures.values())]
-        for metric in asked:
-            whole = method.estimate(metric)
-            if whole is not None:
-                writer.writerow([*facts, "all", metric, whole.value, "", "", *counts])
-            for dataset in board.datasets:
-                value = method.median(metric, dataset)
-                if value is not None:
-                    writer.writerow([*facts, inert(dataset), metric, value, "", "", *counts])
-        for one in board.boards:
-            standing = one.of(method.row)
-            if standing is not None:
-                ends = (standing.factor.value, standing.factor.low, standing.factor.high)
-                writer.writerow([*facts, "all", f"times_the_best_{one.ruler.metric}", *ends, *counts])
-        for cost in COSTS:
-            mean = method.cost(cost)
-            if mean is not None:
-                writer.writerow([*facts, "all", cost, mean, "", "", *counts])
+        for place, metric, found, unit in _lines(board, method):
+            numbers = [_blank(x) for x in (found.value, found.low, found.high, found.spread)]
+            writer.writerow([*facts, inert(place), metric, *numbers, inert(unit), *counts])
     return out.getvalue()
+
+
+def _lines(board: Leaderboard, method: MethodSummary) -> Iterator[tuple[str, str, Estimate, str]]:
+    """Dataset, metric, number and unit of all that is said of a method."""
+    for cell in board.metrics:
+        for name in (flat_name(cell.name, variant) for variant in cell.variants):
+            for place, datasets in (("all", None), *((dataset, [dataset]) for dataset in board.datasets)):
+                found = method.estimate(name, datasets)
+                if found is not None:
+                    yield place, name, found, cell.unit
+    for one in board.boards:
+        standing = one.of(method.row)
+        if standing is not None:
+            yield "all", f"times_the_best_{one.ruler.metric}", standing.factor, ""
+            if one.ruler.scale == "gap" and (strata := method.strata(one.ruler.metric)):
+                yield "all", f"optimality_gap_{one.ruler.metric}", optimality_gap(strata), ""
+    for cost in COSTS:
+        spent = method.estimate(cost)
+        if spent is not None:
+            yield "all", cost, spent, "s" if cost == "train_seconds" else ""
+
+
+def _blank(value: float | None) -> float | str:
+    return "" if value is None else value
 
 
 def _facts(method: MethodSummary) -> list[object]:

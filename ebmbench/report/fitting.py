@@ -75,20 +75,31 @@ def table(fields: Sequence[Field], width: int, styles: Iterable[str], sections: 
     from rich.text import Text
 
     shown, ends = fitting(fields, width), set(sections)
-    roomy = sum(max(field.natural, field.width) + GAP for field in shown) - GAP <= width
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP // 2), collapse_padding=True)
-    for field in shown:
-        made.add_column(
-            Text("\n".join(map(printable, field.heading.split("\n")))),
-            justify="right" if field.right else "left",
-            overflow="fold",
-            min_width=field.width,
-        )
+    widths = _widths(shown, width)
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+    places = list(zip(shown, widths or [0] * len(shown), strict=True))
+    for field, held in places:
+        heading = Text("\n".join(map(printable, field.heading.split("\n"))))
+        made.add_column(heading, justify="right" if field.right else "left", overflow="fold", width=held or None)
     for k, style in enumerate(styles):
-        cells = (field.cells[k] if roomy or not field.wraps else field.cells[k].replace(", ", ",\n") for field in shown)
+        cells = (
+            field.cells[k] if field.natural <= held else field.cells[k].replace(", ", ",\n") for field, held in places
+        )
         lines = ("\n".join(map(printable, cell.split("\n"))) for cell in cells)
         made.add_row(*map(Text, lines), style=style, end_section=k in ends)
     return made
+
+
+def _widths(shown: Sequence[Field], width: int) -> list[int]:
+    """What each is given: what it needs, and as much of the rest as it can use; none where that is too little."""
+    given = [field.width for field in shown]
+    spare = width - sum(given) - GAP * (len(given) - 1)
+    if spare < 0:
+        return []
+    for k, field in enumerate(shown):
+        more = min(spare, max(0, field.natural - given[k]))
+        given[k], spare = given[k] + more, spare - more
+    return given
 
 
 def _length(text: str) -> int:

@@ -154,13 +154,15 @@ def make_cells(names: Iterable[str]) -> tuple[MetricCell, ...]:
     for name in names:
         metric, variant = split_name(name)
         found.setdefault(metric, {})[variant] = None
-    return tuple(make_cell(metric, *variants) for metric, variants in found.items())
+    units = {name: "nats" if name.startswith(("kl", "nll")) else "" for name in found}
+    return tuple(make_cell(metric, *variants, unit=units[metric]) for metric, variants in found.items())
 
 
 def make_run(views: Iterable[TrialView] = (), **facts: Any) -> RunRecord:
     """A run of these trials; what is asked for are the metrics of all tracks, unless ``metrics`` says otherwise."""
     columns = [c for track in TRACKS for c in (*track.columns, *track.tables, track.curve)]
-    known = dict.fromkeys(name for c in columns for name in (c.metric, c.ranking) if name)
+    badges = [badge for track in TRACKS for badge in track.badges]
+    known = dict.fromkeys(name for c in (*columns, *badges) for name in (c.metric, c.ranking) if name)
     views = tuple(views)
     held = {view.track for view in views} or {"plane"}
     defaults: dict[str, Any] = {

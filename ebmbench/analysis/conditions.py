@@ -49,7 +49,8 @@ class Conditions:
             trials: one row a trial; an older table may lack what is not known.
             run: the record of it.
         """
-        ran = trials[trials["status"].notna() & (trials["status"] != Status.SKIPPED)]
+        status = _column(trials, "status")
+        ran = trials[(status.notna() & (status != Status.SKIPPED)).astype(bool)]
         beside = _column(ran, "n_concurrent").astype(float).dropna()
         share = _share(ran)
         where = _column(ran, "machine_id").dropna()
@@ -63,8 +64,8 @@ class Conditions:
             int(beside.max()) + 1 if len(beside) else None,
             int(where.nunique()),
             len(share),
-            frozenset(ran["name"][share.index[share < LEAST_SHARE]]),
-            frozenset(ran["name"][where.index[where != main]]),
+            frozenset(_column(ran, "name")[share.index[share < LEAST_SHARE]]),
+            frozenset(_column(ran, "name")[where.index[where != main]]),
         )
 
     def under_load(self, method: MethodSummary) -> bool:
@@ -78,7 +79,7 @@ class Conditions:
 
 def _share(ran: pd.DataFrame) -> pd.Series[float]:
     """How much of a processor each trial had while it was trained, of those of which that can be told."""
-    single = ran["device"].map(_single_thread).astype(bool)
+    single = _column(ran, "device").map(_single_thread).astype(bool)
     seconds = _column(ran, "train_seconds").astype(float)
     return (_column(ran, "processor_seconds").astype(float) / seconds)[single & (seconds > 0)].dropna()
 

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import math
+import random
 
-from ebmbench.analysis.intervals import Estimate, average
+from ebmbench.analysis.intervals import Estimate, average, spread
 
 
 def test_the_average_is_the_mean_over_datasets_of_the_medians_over_seeds() -> None:
-    assert average([[1.0, 2.0, 99.0], [4.0, 6.0]]) == Estimate((2 + 5) / 2, n=5)
+    assert average([[1.0, 2.0, 99.0], [4.0, 6.0]]) == Estimate((2 + 5) / 2, n=5, spread=(49 + 1) / 2)
     assert average([[], [4.0], [6.0]]) == Estimate(5.0, n=2)
+
+
+def test_the_spread_bounds_what_the_mean_moves_by_between_seeds() -> None:
+    """Half of the range of the mean of a seed's values is never more; one seed has none, and infinities are."""
+    rng = random.Random(0)
+    for _ in range(50):
+        strata = [[rng.gauss(0, 1) for _ in range(4)] for _ in range(3)]
+        means = [sum(values) / 3 for values in zip(*strata, strict=True)]
+        found = spread(strata)
+        assert found is not None
+        assert (max(means) - min(means)) / 2 <= found + 1e-12
+    assert spread([[1.0], [2.0], []]) is None
+    assert spread([[1.0], [2.0, 6.0]]) == 2
+    assert spread([[1.0, math.inf]]) == math.inf
+    assert spread([[math.inf, math.inf]]) == 0
 
 
 def test_no_dataset_is_trimmed_away() -> None:

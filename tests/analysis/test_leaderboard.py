@@ -13,7 +13,7 @@ from ebmbench.analysis.leaderboard import Leaderboard, choose
 from ebmbench.analysis.standings import Word
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
-from ebmbench.metrics.tracks import AUROC, KL, MMD2, MODES, NLL, OUTSIDE, PLANE, SKILL, SLICED
+from ebmbench.metrics.tracks import AUROC, KL, MMD2, NLL, PLANE, SKILL, SLICED
 from ebmbench.store.runs import TrialResult
 from tests.factories import make_cell, make_cells, make_report, make_trial, make_view
 
@@ -153,7 +153,7 @@ def test_where_every_point_failed_the_first_stands_for_the_grid() -> None:
 
 
 def test_the_columns_are_those_of_the_track() -> None:
-    assert board([make_trial(make_view(), EVERYTHING)]).columns == [SKILL, KL, OUTSIDE, AUROC, MMD2, SLICED, MODES]
+    assert board([make_trial(make_view(), EVERYTHING)]).columns == [SKILL, KL, AUROC, SLICED]
     own = make_trial(make_view(dataset="mine", track="user_data"), {"nll_beta": 2.5, "auroc": 0.9})
     assert board([own]).columns == [NLL, AUROC, MMD2, SLICED]
 
@@ -162,14 +162,14 @@ def test_several_tracks_share_the_columns_that_they_have_in_common() -> None:
     trials = [
         make_trial(make_view(dataset=d, track=t), EVERYTHING) for d, t in (("moons", "plane"), ("mine", "user_data"))
     ]
-    assert board(trials).columns == [SKILL, KL, OUTSIDE, AUROC, MMD2, SLICED, MODES, NLL]
+    assert board(trials).columns == [SKILL, KL, AUROC, SLICED, NLL, MMD2]
 
 
 def test_numbers_that_a_suite_did_not_ask_for_are_on_no_board() -> None:
     """The store is shared: another suite's numbers lie in the same folders."""
     trial = make_trial(make_view(), EVERYTHING)
     asked = board([trial], metrics=make_cells(["skill", "mmd2_common"]))
-    assert asked.columns == [SKILL, MMD2]
+    assert asked.columns == [SKILL]
     (method,) = asked.methods
     assert set(method.values.columns) & EVERYTHING.keys() == {"skill", "mmd2_common"}
     assert method.estimate("auroc") is None

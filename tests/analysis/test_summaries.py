@@ -12,7 +12,7 @@ import pytest
 
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Column, EnergyKind, Status
-from ebmbench.metrics.tracks import NLL, PLANE, SKILL
+from ebmbench.metrics.tracks import OUTSIDE, PLANE
 from ebmbench.store.runs import TrialResult
 from tests.factories import Lab, make_report, make_training, make_trial, make_view
 
@@ -71,7 +71,7 @@ def test_what_ended_well_without_the_number_is_missing_and_no_failure() -> None:
     assert one.strata("skill") == [[0.8, 0.8]]
     found = one.estimate("skill")
     assert found is not None
-    assert (found.value, found.n, one.expected(SKILL)) == (0.8, 2, 4)
+    assert (found.value, found.n, one.expected(["moons"])) == (0.8, 2, 4)
     assert one.median("skill", "moons") == 0.8
     twin = summary(*seeds[:2], ended(seed=2, status=Status.FAILED), ended(seed=3, status=Status.FAILED))
     estimate = twin.estimate("skill")
@@ -128,21 +128,55 @@ def test_a_folder_that_was_tampered_with_is_not_finished(tmp_path: Path) -> None
     assert one.strata("skill") == [[0.1]]
 
 
-def test_the_numbers_that_are_to_be_expected_are_those_of_the_track() -> None:
-    """On data whose track has the column: what ended well, and what counts as it is."""
+def test_the_numbers_that_are_to_be_expected_are_those_of_all_that_was_tried() -> None:
+    """On the data that are asked for: what was tried, whether it ended well or not."""
     plane = [ended(0.5, seed=0), ended(seed=1), ended(seed=2, status=Status.FAILED), ended(seed=3, status=None)]
     skipped = ended(seed=4, status=Status.SKIPPED)
     own = [ended(seed=seed, dataset="mine", track="user_data") for seed in range(5)]
     one = summary(*plane, skipped, *own)
-    assert one.expected(SKILL) == 3, "the failure is a skill of -1; what was skipped or has not ended is nothing"
-    assert one.expected(NLL) == 5
-    assert one.expected(Column("of a plugin", "mine")) == 7, "of no track: of whatever ended well"
+    assert one.expected(["moons"]) == 3, "what was skipped or has not ended is nothing"
+    assert one.expected(["mine"]) == 5
+    assert one.expected(["moons", "mine"]) == 8
 
 
 def test_the_estimate_is_kept() -> None:
-    """An interval costs two thousand resamplings, and three reporters show it."""
+    """Every reporter shows it."""
     one = summary(*(ended(0.1 * seed, seed=seed) for seed in range(5)))
     assert one.estimate("skill") is one.estimate("skill")
+    assert one.estimate("skill", ["moons"]) is one.estimate("skill", ["moons"])
+
+
+def test_an_estimate_of_some_datasets_is_of_those_alone() -> None:
+    one = summary(
+        *(ended(v, seed=s, dataset=d) for d, v, s in [("moons", 0.1, 0), ("moons", 0.3, 1), ("rings", 0.9, 0)])
+    )
+    moons, both = one.estimate("skill", ["moons"]), one.estimate("skill")
+    assert moons is not None
+    assert both is not None
+    assert (moons.value, moons.n) == (pytest.approx(0.2), 2)
+    assert moons.spread == pytest.approx(0.1)
+    assert both.value == pytest.approx(0.55)
+    assert one.estimate("skill", ["nowhere"]) is None
+
+
+def leaking(shares: dict[str, list[float]], kind: EnergyKind = EnergyKind.DENSITY) -> MethodSummary:
+    name = "mass_outside_beta" if kind is EnergyKind.RANKING else "mass_outside"
+    return summary(
+        *(
+            make_trial(make_view("a", dataset=d, seed=s, kind=kind), {"skill": 0.5, name: share})
+            for d, found in shares.items()
+            for s, share in enumerate(found)
+        )
+    )
+
+
+def test_a_badge_is_of_the_worst_dataset_and_no_average_hides_it() -> None:
+    """Nothing outside on one, half on the other; the median over seeds counts."""
+    one = leaking({"moons": [0.0, 0.0, 0.9], "rings": [0.5, 0.4, 0.9]})
+    assert one.badges == {OUTSIDE: 0.5}
+    assert leaking({"moons": [0.01], "rings": [0.0]}).badges == {}, "a hundredth is no more than that"
+    assert leaking({"moons": [0.02]}, EnergyKind.RANKING).badges == {OUTSIDE: 0.02}
+    assert summary(ended(0.5)).badges == {}
 
 
 @pytest.mark.long

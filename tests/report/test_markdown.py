@@ -108,7 +108,7 @@ def test_a_ranking_energy_shows_its_fitted_divergence_and_says_so() -> None:
 
 def test_what_a_training_cost() -> None:
     """Seconds, millions of passes and of different rows."""
-    assert cells(text(ended("a")), "a")[-4:] == ["1.500", "2.000", "2e-04", "1/1"]
+    assert cells(text(ended("a")), "a")[-4:] == ["1.50", "2.00", "0.000", "1/1"]
 
 
 def test_failures_and_their_reasons_are_shown() -> None:
@@ -121,14 +121,14 @@ def test_failures_and_their_reasons_are_shown() -> None:
 
 def test_a_method_that_only_failed_keeps_its_row() -> None:
     shown = cells(text(lost("bad", Status.CRASHED)), "bad")
-    assert shown[4] == "-1.000"
+    assert shown[4] == "-1.00"
     assert shown[5:11] == ["-"] * 6
     assert shown[-1] == "0/1, 1 crashed"
 
 
 def test_a_cell_says_where_trials_have_no_number() -> None:
     trials = [ended("a", {"skill": 0.5, "auroc": 0.75}, seed=0), ended("a", {"skill": 0.5}, seed=1)]
-    assert cells(text(*trials), "a")[4:8] == ["0.500", "-", "-", "0.750 (1 of 2)"]
+    assert cells(text(*trials), "a")[4:8] == ["0.500 ± 0.000", "-", "0.750 (1 of 2)", "-"]
 
 
 def test_numbers_that_were_not_asked_for_are_not_shown() -> None:
@@ -156,14 +156,14 @@ def test_the_tables_of_datasets_hold_medians() -> None:
     seeds = [ended("a", {"skill": skill, "kl": 1.0}, seed=seed) for seed, skill in enumerate((0.1, 0.2, 0.9))]
     found = rows_of_datasets(*seeds, ended("b", dataset="rings"))
     assert "| method | moons | rings |" in found
-    assert cells(found, "a") == ["a", "0.200", "-"]
+    assert cells(found, "a") == ["a", "0.20 ± 0.40", "-"]
     assert cells(found, "b") == ["b", "-", "0.500"]
 
 
 def test_failures_count_in_the_tables_of_datasets_too() -> None:
     """The legend of the same file says that failures count as skill -1."""
     trials = [ended("a", {"skill": 0.9}), *(lost("a", Status.DIVERGED, seed=seed) for seed in (1, 2))]
-    assert cells(rows_of_datasets(*trials), "a")[1] == "-1.000"
+    assert cells(rows_of_datasets(*trials), "a")[1] == "-1.0 ± 1.0"
 
 
 def test_choices_are_noted() -> None:
@@ -176,6 +176,35 @@ def test_choices_are_noted() -> None:
 def test_without_remarks_there_are_no_notes() -> None:
     assert "## Notes" not in text(ended("a"))
     assert "## Notes" in text(ended("a"), lost("a", Status.OOM, "too large", seed=1))
+
+
+def test_a_table_of_datasets_has_the_unit_of_its_numbers() -> None:
+    small = [ended("a", {"kl": 0.005, "skill": 0.9}), ended("b", {"kl": 0.25, "skill": 0.8})]
+    found = text(*small)
+    assert "## Forward KL (mnats), median over seeds" in found
+    assert cells(found[found.index("## Forward KL") :], "a") == ["a", "5.00"]
+    assert "## Forward KL (nats), median over seeds" in text(small[1])
+
+
+def test_the_facts_stand_below_the_title_and_are_escaped() -> None:
+    found = text(ended("a"), machine={"processor": "a|b<i>", "cores": "2"}).splitlines()
+    assert found[2].startswith(r"a\|b\<i\>, 2 cores. 1 trial.")
+
+
+def test_the_gap_stands_beside_the_ranks_of_the_order_alone() -> None:
+    found = text(ended("a", {"skill": 0.75, "kl": 0.25}), ended("b", {"skill": 0.5, "kl": 0.5}))
+    heads = [line for line in found.splitlines() if "| times the best |" in line]
+    assert ["optimality gap" in head for head in heads] == [False, True]
+    order = found[found.index("## Order") :]
+    rows = [line.split(" | ") for line in order.splitlines() if " C2 " in line][:2]
+    assert [row[5] for row in rows] == ["250", "500"]
+    assert "Optimality gap: the mean of" in found
+
+
+def test_mass_outside_stands_on_every_row_of_its_method() -> None:
+    found = text(ended("a", {"skill": 0.75, "kl": 0.25, "mass_outside": 0.43}), ended("b"))
+    rows = [line for line in found.splitlines() if "outside 43 %" in line]
+    assert len(rows) == 3, "two boards and the averages"
 
 
 # --- times -----------------------------------------------------------------------------------------------------------

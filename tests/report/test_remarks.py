@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebmbench.contracts.records import EnergyKind, Status, Strategy
-from ebmbench.report.remarks import MAX_REASONS, notes
+from ebmbench.report.remarks import MAX_REASONS, folded, notes
 from ebmbench.store.records import MetricCell, Value
 from ebmbench.store.runs import TrialResult
 from tests.factories import make_attempt, make_cell, make_report, make_trial, make_view
@@ -102,6 +102,21 @@ def test_what_was_not_chosen_has_no_gaps() -> None:
         for point, loss in losses.items()
     ]
     assert said(trials, select={"a": "loss"})[1:] == ["n/a: k=1: leak (all rows; 1 trial)"]
+
+
+def test_what_does_not_apply_is_folded_to_one_sentence_and_errors_are_not() -> None:
+    trials = [
+        *line("a", gap("fisher", "raw"), gap("leak", "raw"), number("kl")),
+        *line("b", gap("fisher", "raw", "n/a: another reason"), gap("mine", note="error: ZeroDivisionError")),
+        *line("c", status=Status.FAILED, message="why"),
+    ]
+    values = [value for trial in trials if trial.measurements for value in trial.measurements.values]
+    report = make_report(trials, metrics=asked(values))
+    assert list(folded(report.table, report.leaderboard)) == [
+        "c: 2 x failed: Boom: why",
+        "error: ZeroDivisionError: mine (b; 2 trials)",
+        "what does not apply: 2 metrics of 2 methods; see leaderboard.md",
+    ]
 
 
 def test_no_more_than_a_few_reasons_those_of_most_trials_first() -> None:

@@ -15,7 +15,7 @@ import pytest
 from ebmbench.contracts.records import Status, Strategy
 from ebmbench.report.spreadsheet import leaderboard, numbers, trials
 from ebmbench.store.runs import TrialResult
-from tests.factories import Lab, make_cells, make_report, make_training, make_trial, make_view
+from tests.factories import Lab, make_cell, make_cells, make_report, make_training, make_trial, make_view
 
 NUMBERS = {"skill": 0.5, "kl": 0.25, "kl_beta": 0.125}
 
@@ -95,6 +95,18 @@ def test_csv_has_the_boards_with_their_intervals() -> None:
     assert float(lines["a"]["low"]) < float(lines["a"]["value"]) < float(lines["a"]["high"])
 
 
+def test_csv_has_spreads_units_and_gaps() -> None:
+    rows = parsed(
+        *(ended("a", {"skill": skill, "kl": kl}, seed=k) for k, (skill, kl) in enumerate([(0.9, 1), (0.5, 2)]))
+    )
+    assert float(whole(rows, "kl")["spread"]) == 0.5
+    assert float(whole(rows, "optimality_gap_skill")["value"]) == pytest.approx(0.3)
+    assert float(whole(rows, "optimality_gap_skill")["spread"]) == pytest.approx(0.2)
+    assert whole(rows, "train_seconds")["unit"] == "s"
+    one = parsed(ended("a"), metrics=(make_cell("kl", "raw", unit="=nats"),))
+    assert (whole(one, "kl")["spread"], whole(one, "kl")["unit"]) == ("", "'=nats")
+
+
 def test_csv_counts_failures_as_skill_minus_one() -> None:
     line = whole(parsed(ended("a", {"skill": 0.5}), ended("a", status=Status.OOM, seed=1)))
     assert float(line["value"]) == -0.25
@@ -110,7 +122,7 @@ def test_csv_has_what_was_asked_for_and_costs() -> None:
     asked = make_cells(["skill", "kl_beta"])
     rows = parsed(ended("a"), metrics=asked)
     assert {row["metric"] for row in rows} == {
-        *("skill", "kl_beta", "times_the_best_skill", "times_the_best_kl"),
+        *("skill", "kl_beta", "times_the_best_skill", "times_the_best_kl", "optimality_gap_skill"),
         *("train_seconds", "passes", "rows", "steps"),
     }
 

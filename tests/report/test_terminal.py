@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from ebmbench.contracts.records import Status, Strategy
@@ -32,9 +34,9 @@ def pair(first: str, second: str) -> Report:
 
 def test_the_terminal_shows_names_as_they_are() -> None:
     """A name in square brackets is not rich's markup."""
-    text = shown(pair("a[bold]b", "second"))
+    text = shown(pair("a[bold]b", "runner-up"))
     assert "a[bold]b" in text
-    assert "~" in next(row for row in text.splitlines() if "second" in row)
+    assert "~" in next(row for row in text.splitlines() if "runner-up" in row)
     assert next(row for row in text.splitlines() if "a[bold]b" in row).lstrip().startswith("*")
 
 
@@ -60,10 +62,52 @@ def test_nothing_that_is_said_drives_the_terminal() -> None:
     )
 
 
-def test_wide_columns_are_left_to_the_page() -> None:
-    text = shown(make_report([make_trial(make_view("nce"), SMALL)]))
-    assert "MMD²" in text
-    assert "modes" not in text
+def usual() -> Report:
+    """Two methods on three datasets, three seeds each, with all that tables speak of."""
+    numbers = {**SMALL, "sliced_wasserstein_common": 0.3, "mass_outside": 0.2}
+    return make_report(
+        make_trial(make_view(row, seed=s, dataset=d), {**numbers, "skill": level + s / 50})
+        for row, level in (("sparse_coding", 0.5), ("nce", 0.8))
+        for d in ("8gaussians", "moons", "checkerboard_s")
+        for s in range(3)
+    )
+
+
+def test_a_wider_terminal_shows_more() -> None:
+    """What is always there, and what comes with room."""
+    always = ["times the best", "ranks", "stands", "worst", "ok", "skill ↑", "KL (nats) ↓", "outside 20 %"]
+    widths = {80: [], 120: ["strategy", "optimality gap", "train s"], 200: ["sliced W₂", "Mpasses", "8gaussians  "]}
+    texts = {width: shown(usual(), width) for width in widths}
+    for width, text in texts.items():
+        assert max(map(len, text.splitlines())) <= width
+        expected = [*always, *(title for w, titles in widths.items() if w <= width for title in titles)]
+        assert [title for title in expected if title not in text] == [], width
+    later = [title for titles in widths.values() for title in titles]
+    assert [title for title in later if title in texts[80]] == []
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_hostile_names_and_long_failures_cut_nothing(width: int) -> None:
+    """Headings stand whole, cells are broken, no line is longer than the terminal."""
+    rows, places = ("n" * 300, "漢" * 40, "a b " * 50), ("d" * 200, "rings")
+    trials = [
+        make_trial(make_view(row, seed=s, dataset=d), {"skill": 0.5 - s, "kl": 1e9}, status=status)
+        for row in rows
+        for d in places
+        for s, status in enumerate((Status.OK, Status.DIVERGED, Status.TIMEOUT, Status.OK))
+    ]
+    lines = shown(make_report(trials), width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert "…" not in "".join(lines)
+    heads = [line for line in lines if "method" in line and "ok" in line]
+    assert len(heads) == 3
+    assert all("ranks" in head and "stands" in head for head in heads[:2])
+    assert any("diverged" in line for line in lines)
+    assert sum(line.count("n") for line in lines) >= 900, "no name is cut"
+
+
+def test_a_very_narrow_terminal_gets_something() -> None:
+    assert max(map(len, shown(usual(), 30).splitlines())) <= 30
 
 
 def test_eighty_characters_are_enough() -> None:
@@ -71,6 +115,7 @@ def test_eighty_characters_are_enough() -> None:
     lines = shown(make_report(trials), width=80).splitlines()
     table = [line for line in lines if "mle_grid" in line or "sparse_coding" in line]
     assert len(table) == 6, "a row is a line: of two boards, and of the averages"
+    assert "what does not apply" not in "".join(lines)
     assert max(map(len, lines)) <= 80
     assert "…" not in "".join(lines)
 

@@ -10,9 +10,30 @@ from ebmbench.analysis.intervals import Estimate
 from ebmbench.analysis.standings import Standing, Word
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
 from ebmbench.metrics.tracks import BINARY, KL, NLL, PLANE, SKILL, USER_DATA
-from ebmbench.report.text import cell, escaped, factor, failures, inert, legend, mark, millions, number, ranks
+from ebmbench.report.text import (
+    badges,
+    cell,
+    cost,
+    escaped,
+    factor,
+    facts,
+    failures,
+    gap,
+    heading,
+    inert,
+    legend,
+    mark,
+    measured,
+    millions,
+    number,
+    ok,
+    ranks,
+    seconds,
+    times_the_best,
+)
+from ebmbench.store.records import Revision
 from ebmbench.store.runs import TrialResult
-from tests.factories import make_report, make_trial, make_view
+from tests.factories import make_attempt, make_report, make_training, make_trial, make_view
 
 
 @pytest.mark.parametrize(
@@ -35,6 +56,46 @@ from tests.factories import make_report, make_trial, make_view
 )
 def test_numbers(value: float | None, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [
+        (5.83, 1.17, "5.8 ± 1.2"),
+        (5.83, 0.04, "5.83 ± 0.04"),
+        (0.9943, 0.0006, "0.994 ± 0.001"),
+        (1507.0, 320.0, "1,500 ± 400"),
+        (1507.0, 4.0, "1,510 ± 10"),
+        (228.4, 3.5, "228 ± 4"),
+        (-0.0001, 0.03, "0.000 ± 0.030"),
+        (-0.000001, 0.0, "0.000 ± 0.000"),
+        (1.0, 1e-14, "1.00 ± 0.00"),
+        (0.0, 0.0, "0.000 ± 0.000"),
+        (14.896, None, "14.9"),
+        (0.99431, None, "0.994"),
+        (float("inf"), None, "inf"),
+        (float("inf"), float("inf"), "inf"),
+        (2.0, float("inf"), "2.00 ± inf"),
+    ],
+)
+def test_a_number_has_two_digits_and_its_spread(value: float, spread: float | None, text: str) -> None:
+    """Three where the spread allows, and the spread never rounded down to less than it is."""
+    assert measured(Estimate(value, spread=spread)) == text
+
+
+def test_a_number_in_another_unit() -> None:
+    assert measured(Estimate(0.0057, spread=0.0004), 1e3) == "5.7 ± 0.4"
+    assert measured(None) == "-"
+
+
+def test_a_log_factor_is_shown_as_a_factor() -> None:
+    assert [times_the_best(x) for x in (0.0, 3.0, 800.0, float("inf"), float("nan"))] == [
+        "1.0",
+        "20",
+        "inf",
+        "inf",
+        "-",
+    ]
 
 
 def test_millions() -> None:
@@ -62,17 +123,17 @@ def test_a_cell_is_a_number_or_a_dash() -> None:
 
 def test_a_cell_says_how_many_trials_have_a_number() -> None:
     full = [ended({"skill": 0.5, "kl": 0.25}, seed=seed) for seed in range(3)]
-    assert shown(KL, *full) == "0.250"
+    assert shown(KL, *full) == "0.250 ± 0.000"
     gaps = [ended({"skill": 0.5}, seed=seed) for seed in range(3, 5)]
-    assert shown(KL, *full, *gaps) == "0.250 (3 of 5)"
-    assert shown(SKILL, *full, *gaps) == "0.500", "nothing is missing here"
+    assert shown(KL, *full, *gaps) == "0.250 ± 0.000 (3 of 5)"
+    assert shown(SKILL, *full, *gaps) == "0.500 ± 0.000", "nothing is missing here"
 
 
-def test_a_failure_is_no_gap() -> None:
-    """In the headline it is a number, and elsewhere it stands under ``ok``."""
+def test_a_failure_is_a_number_in_the_headline_and_a_gap_elsewhere() -> None:
+    """A mean of what is left is not a mean of all."""
     trials = [ended({"skill": 0.5, "kl": 0.25}, seed=0), ended({}, Status.FAILED, seed=1)]
-    assert shown(SKILL, *trials) == "-0.250"
-    assert shown(KL, *trials) == "0.250"
+    assert shown(SKILL, *trials) == "-0.25 ± 0.75"
+    assert shown(KL, *trials) == "0.250 (1 of 2)"
 
 
 def test_a_gap_of_one_track_is_not_filled_by_numbers_of_another() -> None:
@@ -82,8 +143,8 @@ def test_a_gap_of_one_track_is_not_filled_by_numbers_of_another() -> None:
         ended({"nll_beta": 1.0} if seed < 3 else {"auroc": 0.5}, seed=seed, dataset="mine", track="user_data")
         for seed in range(5)
     ]
-    assert shown(NLL, *mine) == "1.000 (3 of 5)"
-    assert shown(NLL, *plane, *mine) == "1.000 (3 of 5)"
+    assert shown(NLL, *mine) == "1.00 ± 0.00 (3 of 5)"
+    assert shown(NLL, *plane, *mine) == "1.00 ± 0.00 (3 of 5)"
 
 
 def test_a_fitted_temperature_is_marked() -> None:
@@ -123,6 +184,98 @@ def test_the_legend_speaks_of_the_tracks_that_are_there() -> None:
     for name, track in (("plane", PLANE), ("binary", BINARY), ("user_data", USER_DATA)):
         assert [other for other, text in legends.items() if track.legend in text] == [name]
         assert "(n of m)" in legends[name]
+
+
+def columns(*trials: TrialResult) -> dict[str, dict[str, str]]:
+    """The cells of all methods, by heading."""
+    board = make_report(trials).leaderboard
+    return {heading(board, c): {m.row: cell(board, c, m) for m in board.methods} for c in board.columns}
+
+
+def test_a_column_has_one_unit_thousandths_where_any_competitor_is_small() -> None:
+    large = [make_trial(make_view(row), {"kl": kl}) for row, kl in (("a", 0.25), ("b", 1.5))]
+    assert columns(*large)["KL (nats) ↓"] == {"a": "0.250", "b": "1.50"}
+    small = make_trial(make_view("c"), {"kl": 0.0057})
+    assert columns(*large, small)["KL (mnats) ↓"] == {"a": "250", "b": "1,500", "c": "5.70"}
+    oracle = make_trial(make_view("oracle", strategy=Strategy.REFERENCE), {"kl": 0.0})
+    assert "KL (nats) ↓" in columns(*large, oracle), "the truth is no competitor"
+
+
+def levels(row: str, places: dict[str, tuple[float, float]], **facts: Any) -> list[TrialResult]:
+    """For each dataset skill and AUROC."""
+    return [make_trial(make_view(row, dataset=d, **facts), {"skill": s, "auroc": a}) for d, (s, a) in places.items()]
+
+
+def test_an_auroc_is_shown_below_its_ceiling_where_that_is_known_on_all_datasets() -> None:
+    nce = levels("nce", {"moons": (0.9, 0.94), "rings": (0.9, 0.80)})
+    truth = levels("truth", {"moons": (1.0, 0.95), "rings": (1.0, 0.83)}, strategy=Strategy.REFERENCE)
+    assert columns(*nce, *truth)["AUROC gap (‰) ↓"] == {"nce": "20.0", "truth": "0.000"}
+    assert columns(*nce, *truth[:1])["AUROC ↑"]["nce"] == "0.870", "on rings nobody knows"
+    poor = levels("kde", {"moons": (0.97, 0.945), "rings": (0.97, 0.82)}, strategy=Strategy.REFERENCE)
+    assert "AUROC ↑" in columns(*nce, *poor), "a reference that is not the truth is no ceiling"
+    bold = levels("nce", {"moons": (1.0, 0.95), "rings": (1.0, 0.83)})
+    assert "AUROC ↑" in columns(*bold), "nor is a method that competes"
+    board = make_report([*nce, *truth]).leaderboard
+    assert "AUROC gap: how far below what the truth itself reaches" in legend(board)
+
+
+def test_the_gap_is_beside_the_rank_where_the_loss_is_a_distance_to_one() -> None:
+    """A failure is a skill of -1: a gap of 2. Of densities there is none."""
+    trials = [ended({"skill": 0.99, "kl": 0.1}, seed=seed) for seed in range(3)]
+    board = make_report([*trials, ended({}, Status.FAILED, seed=3)]).leaderboard
+    found = {one.ruler.title: gap(one, board.methods[0]) for one in board.boards}
+    assert found == {"Density": None, "Order": "510 ± 1,000"}
+
+
+def test_a_badge_stands_with_what_ended_well() -> None:
+    (method,) = make_report([ended({"skill": 0.5, "mass_outside": 0.428})]).leaderboard.methods
+    assert badges(method) == ["outside 43 %"]
+    assert ok(method) == "1/1, outside 43 %"
+    (method,) = make_report([ended({"skill": 0.5, "mass_outside": 0.0149})]).leaderboard.methods
+    assert badges(method) == ["outside 1.5 %"]
+    (method,) = make_report([ended({"skill": 0.5})]).leaderboard.methods
+    assert ok(method) == "1/1"
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def timed(row: str, processor: float | None, machine: str = "m", beside: int = 1) -> TrialResult:
+    training = make_training(train_seconds=10.0, processor_seconds=processor, passes=6_000_000)
+    attempt = make_attempt(machine_id=machine, n_concurrent=beside)
+    return make_trial(make_view(row), {"skill": 0.5}, training=training, attempts=[attempt])
+
+
+def test_seconds_under_load_and_of_another_machine_are_marked() -> None:
+    report = make_report(
+        [timed("calm", 9.9), timed("loaded", 6.0), timed("unknown", None), timed("away", 9.9, "other")]
+    )
+    found = {method.row: seconds(method, report.conditions) for method in report.leaderboard.methods}
+    assert found == {"calm": "10.0", "loaded": "10.0 †", "unknown": "10.0", "away": "10.0 ‡"}
+    assert cost(report.leaderboard.methods[0], "passes", 1e6) == "6.00"
+    never = make_report([ended({}, Status.CRASHED)])
+    assert seconds(never.leaderboard.methods[0], never.conditions) == "-"
+
+
+def test_the_facts_say_commit_machine_versions_trials_and_load() -> None:
+    machine = {"processor": "a <b> CPU", "cores": "2", "memory_gb": "25", "system": "Linux", "python": "3.11.7"}
+    known: dict[str, Any] = {
+        "revision": Revision(commit="0123456789abcdef", dirty=True),
+        "machine": machine,
+        "versions": {"python": "3.11.7", "torch": "2.13.0", "ebmbench": "0.1.0", "numpy": "2"},
+    }
+    assert facts(make_report([timed("a", 9.9), timed("b", 5.0), timed("c", None, "x")], **known).conditions) == (
+        "Commit 0123456789ab with changes since. a <b> CPU, 2 cores, 25 GB, Linux; trials of 1 other machine, whose "
+        "seconds are marked ‡. Python 3.11.7, torch 2.13.0, ebmbench 0.1.0. 3 trials, 2 at a time at most. The seconds "
+        "of 1 were measured under load, marked †; of 1 it is not known."
+    )
+    assert facts(make_report([timed("a", 9.9, beside=0)]).conditions) == (
+        "1 trial, 1 at a time at most. No seconds were measured under load."
+    )
+    assert facts(make_report([ended({"skill": 0.5})]).conditions) == (
+        "1 trial. Whether the seconds of 1 were measured under load is not known."
+    )
+    assert facts(make_report([]).conditions) == "0 trials."
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

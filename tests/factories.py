@@ -161,8 +161,10 @@ def make_cells(names: Iterable[str]) -> tuple[MetricCell, ...]:
 def make_run(views: Iterable[TrialView] = (), **facts: Any) -> RunRecord:
     """A run of these trials; what is asked for are the metrics of all tracks, unless ``metrics`` says otherwise."""
     columns = [c for track in TRACKS for c in (*track.columns, *track.tables, track.curve)]
-    badges = [badge for track in TRACKS for badge in track.badges]
-    known = dict.fromkeys(name for c in (*columns, *badges) for name in (c.metric, c.ranking) if name)
+    badges = [(badge.metric, badge.ranking) for track in TRACKS for badge in track.badges]
+    known = dict.fromkeys(
+        name for pair in (*((c.metric, c.ranking) for c in columns), *badges) for name in pair if name
+    )
     views = tuple(views)
     held = {view.track for view in views} or {"plane"}
     defaults: dict[str, Any] = {

@@ -51,7 +51,8 @@ def test_in_a_profile_datasets_weigh_alike() -> None:
 def losses(levels: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
     """Logs of losses by method and dataset."""
     columns = {row: {(d, k): x for d, xs in by.items() for k, x in enumerate(xs)} for row, by in levels.items()}
-    return np.log(pd.DataFrame(columns))
+    frame = pd.DataFrame(columns)
+    return pd.DataFrame(np.log(frame.to_numpy(dtype=float)), frame.index, frame.columns)
 
 
 def test_the_profile_of_factors_by_hand() -> None:
@@ -74,7 +75,7 @@ def test_the_profile_of_factors_is_that_of_loops() -> None:
     for row in "abc":
         for tau in taus:
             shares = [sum(x <= tau * best[d] * (1 + 1e-9) for x in levels[row][d]) / 3 for d in "xyz"]
-            assert found.loc[tau, row] == pytest.approx(sum(shares) / 3)
+            assert found[row][tau] == pytest.approx(sum(shares) / 3)
 
 
 def test_what_has_no_number_or_defeats_all_does_not_count() -> None:
@@ -82,9 +83,9 @@ def test_what_has_no_number_or_defeats_all_does_not_count() -> None:
         losses({"a": {"x": [1, NAN], "y": [INF, INF]}, "b": {"x": [9, 9], "y": [INF, INF]}, "c": {"x": [NAN, NAN]}}),
         [2.0],
     )
-    assert found.loc[2.0, "a"] == 1, "of two trials of x one has no number: that is no failure"
-    assert found.loc[2.0, "b"] == 0
-    assert math.isnan(found.loc[2.0, "c"])
+    assert found["a"][2.0] == 1, "of two trials of x one has no number: that is no failure"
+    assert found["b"][2.0] == 0
+    assert math.isnan(found["c"][2.0])
 
 
 def test_profiles_rise_to_the_share_of_trials_that_ended() -> None:

@@ -76,7 +76,7 @@ def payload(report: Report) -> Payload:
     return Payload(
         board.suite,
         looks(),
-        rows(board),
+        rows(board, report.conditions),
         board.datasets,
         board_parts(board),
         FACTORS,

@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 
 from ebmbench.analysis.boards import Board
+from ebmbench.analysis.conditions import Conditions
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.analysis.pairs import pairs
+from ebmbench.analysis.profiles import factor_profile
 from ebmbench.analysis.standings import behind_best
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Status, flat_name
 from ebmbench.report.page.courses import Course
 from ebmbench.report.page.energies import Gallery
 from ebmbench.report.palette import STRATEGY_STYLE
-from ebmbench.report.text import factor, failures, ranks
+from ebmbench.report.text import badges, factor, failures, ranks, seconds
 
 FACTORS = tuple(float(f"{10 ** (k / 20):.4g}") for k in range(81))
 """Where performance profiles are read: factors of the best from 1 to 10,000, twenty to a decade."""
@@ -38,7 +40,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Row:
-    """A method: what it is, what became of its trials, what it cost (means over trials, in the order of ``COSTS``)."""
+    """A method: what it is, what became of its trials, what it cost, in the order of ``COSTS``.
+
+    ``seconds`` are those of training as tables show them: marked where they were measured under load.
+    """
 
     name: str
     strategy: str
@@ -46,8 +51,9 @@ class Row:
     reference: bool
     ended: str
     failed: int
-    outside: float | None
+    badges: tuple[str, ...]
     costs: tuple[float | None, ...]
+    seconds: str
     chosen: str
 
 
@@ -132,13 +138,12 @@ def looks() -> tuple[Look, ...]:
     )
 
 
-def rows(board: Leaderboard) -> tuple[Row, ...]:
+def rows(board: Leaderboard, conditions: Conditions) -> tuple[Row, ...]:
     """The methods, in the order of the leaderboard."""
-    return tuple(_row(method) for method in board.methods)
+    return tuple(_row(method, conditions) for method in board.methods)
 
 
-def _row(method: MethodSummary) -> Row:
-    outside = method.estimate("mass_outside_beta") or method.estimate("mass_outside")
+def _row(method: MethodSummary, conditions: Conditions) -> Row:
     return Row(
         method.row,
         method.strategy.value,
@@ -146,8 +151,9 @@ def _row(method: MethodSummary) -> Row:
         method.reference,
         failures(method),
         sum(count for status, count in method.failures.items() if status is not Status.SKIPPED),
-        outside.value if outside else None,
+        tuple(badges(method)),
         tuple(method.cost(name) for name in COSTS),
+        seconds(method, conditions),
         method.chosen,
     )
 
@@ -161,7 +167,7 @@ def board_parts(board: Leaderboard) -> tuple[BoardPart, ...]:
 def _part(board: Leaderboard, one: Board, index: dict[str, int]) -> BoardPart:
     order = [standing.row for standing in one.standings]
     behind = behind_best(one.losses).reindex(list(board.datasets))[order]
-    shares = _profiles(one.losses[order])
+    shares = factor_profile(one.losses[order], FACTORS).round(4)
     places = tuple(
         Place(
             index[standing.row],
@@ -188,18 +194,6 @@ def _factor(log: float) -> float | None:
 
 def _matrix(array: np.ndarray) -> tuple[tuple[float | None, ...], ...]:
     return tuple(tuple(None if math.isnan(x) else round(float(x), 3) for x in row) for row in array)
-
-
-def _profiles(losses: pd.DataFrame) -> dict[str, list[float]]:
-    """For each method the share of trials within each of ``FACTORS`` of the best median of their dataset."""
-    best = losses.groupby(level=0).median().min(axis=1)
-    names = losses.index.get_level_values(0)
-    found = {}
-    for row in losses:
-        behind = losses[row] - best.reindex(names).to_numpy()
-        within = [(behind <= math.log(f) + 1e-12).groupby(names).mean().mean() for f in FACTORS]
-        found[str(row)] = [round(float(share), 4) for share in within]
-    return found
 
 
 def measures(board: Leaderboard) -> Iterator[Measure]:

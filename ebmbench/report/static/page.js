@@ -61,7 +61,7 @@ function leaderboardControls() {
 function drawLeaderboard() {
   const box = body("leaderboard"), board = boardNow();
   if (!board) { box.append(el("p", {}, "No method has a number that methods are ranked by.")); return; }
-  const width = 360, values = board.places.flatMap((p) => [p.value, p.low, p.high, ...p.of_each]);
+  const width = 300, values = board.places.flatMap((p) => [p.value, p.low, p.high, ...p.of_each]);
   const found = values.map(num).filter((x) => Number.isFinite(x) && x > 0);
   const X = scale(Math.min(1, ...found) * 0.93, Math.min(Math.max(2, ...found) * 1.1, 1e6), 6, width - 6, true);
   const [sorted, direction] = STATE.sort.split(":");
@@ -82,18 +82,14 @@ function drawLeaderboard() {
 
 function leaderboardRow(board, place, X, width) {
   const method = METHODS[place.method], mega = method.costs[0] === null ? null : method.costs[0] / 1e6;
-  const badges = [];
-  if (method.failed) badges.push(el("span", { class: "badge" }, `${method.failed} failed`));
-  if (method.outside !== null && method.outside > 0.01) {
-    badges.push(tipped(el("span", { class: "badge" }, `outside ${Math.round(100 * method.outside)} %`),
-      "the share of its mass that lies outside the domain of the data"));
-  }
+  const badges = method.badges.map((said) => el("span", { class: "badge" }, said));
+  if (method.failed) badges.unshift(el("span", { class: "badge" }, `${method.failed} failed`));
   const name = el("button", { class: "name", onclick: () => { select({ a: place.method, sa: "" }); go("explorer"); } }, method.name);
   return el("tr", {}, el("td", { class: "number" }, String(board.places.indexOf(place) + 1)),
     el("th", { scope: "row" }, name), tipped(el("td", { class: "strategy" }, badgeOf(lookOf(place.method)), " " + method.strategy), lookOf(place.method).idea),
     el("td", { class: "forest" }, forestCell(place, X, width)), el("td", { class: "number" }, place.text), el("td", {}, place.ranks),
     el("td", {}, place.word), el("td", { class: "wide" }, place.worst), el("td", {}, method.ended + " ", ...badges),
-    el("td", { class: "number wide" }, text(mega)), el("td", { class: "number wide" }, text(method.costs[3])));
+    el("td", { class: "number wide" }, text(mega)), el("td", { class: "number wide" }, method.seconds));
 }
 
 // --- methods by datasets ---------------------------------------------------------------------------------------------

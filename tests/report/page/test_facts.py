@@ -10,7 +10,8 @@ from tests.factories import make_report, make_trial, make_view
 
 def test_they_say_what_a_trial_could_spend_and_on_which_commit(report: Report) -> None:
     said = dict(facts(report))
-    assert said["budget"] == "5 steps for each trial"
+    assert said["budget of a trial"] == "5 steps"
+    assert said["trials"] == "48, 1 at a time"
     assert said["training data"] == "a stream of fresh rows"
 
 

@@ -271,7 +271,7 @@ def _reopened(planned: Planned) -> RunRecord:
 
 
 def _announcer(planned: Planned, forecast: Forecast) -> Announcer:
-    from ebmbench.report.figures import draw_trial
+    from ebmbench.report.figures.portraits import draw_trial
 
     announcer = Announcer(planned.catalog.manager)
     tracks = {track.name: track for track in planned.plan.run.tracks}
@@ -308,15 +308,17 @@ def _executor(planned: Planned) -> Executor:
 
 def _write(report: Report, catalog: Catalog) -> None:
     """Write a run's own products, and what they hash to."""
+    from ebmbench.report.figures.canvas import content
+
     folder = report.result.folder
     (folder / SUMS).unlink(missing_ok=True)
     write_table(report.result, TRIALS, report.trials)
     write_table(report.result, METRICS, report.metrics)
     for reporter in catalog.reporters.values():
         if reporter.spec.product:
-            content = reporter.load()(report)
-            if content is not None:
-                write_atomic(folder / reporter.spec.product, content)
+            found = reporter.load()(report)
+            if found is not None:
+                write_atomic(folder / reporter.spec.product, content(found, reporter.spec))
     sums = {path.name: digest(path) for path in _products(folder, catalog, TRIALS, METRICS)}
     write_atomic(folder / SUMS, json.dumps(sums, indent=1))
 

@@ -69,7 +69,7 @@ def _plot(name: str, found: list[CatalogEntry[Any]], path: Path) -> None:
     entry = next((entry for entry in found if isinstance(entry.spec, DatasetSpec)), None)
     if entry is None:
         raise UsageError(f"--plot draws datasets; '{name}' is none")
-    from ebmbench.report.figures import draw_dataset
+    from ebmbench.report.figures.portraits import draw_dataset
 
     try:
         draw_dataset(name, entry.load()(**entry.spec.params), path)

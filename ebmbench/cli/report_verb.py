@@ -17,7 +17,11 @@ TERMINAL = "terminal"
 @click.command("report")
 @click.argument("suite")
 @click.option(
-    "--format", "kind", default=TERMINAL, metavar="NAME", help="md, csv, tex, json, html, png, or a plugin's own."
+    "--format",
+    "kind",
+    default=TERMINAL,
+    metavar="NAME",
+    help="md, csv, tex, json, html, png, svg, pdf, forest, budget, errors, lecture, or a plugin's own.",
 )
 @click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @options.keyword
@@ -34,10 +38,15 @@ def command(
     results: Path,
     plugins: tuple[str, ...],
 ) -> None:
-    """The leaderboard of the last full run of SUITE, or of a run's id; or, as png, its energy surfaces."""
+    """The leaderboard of the last full run of SUITE, or of a run's id.
+
+    As png, svg or pdf it is the energy surfaces; forest, budget, errors and lecture are figures too, written as the
+    suffix of the file says (-o forest.pdf).
+    """
     from rich.console import Console
 
     from ebmbench.catalog.loading import load_catalog
+    from ebmbench.report.figures.canvas import content
     from ebmbench.report.report import Report
     from ebmbench.report.terminal import leaderboard
     from ebmbench.results import load
@@ -54,19 +63,21 @@ def command(
         Console().print(leaderboard(report))
         return
     reporter = catalog.find("reporters", "md" if kind == TERMINAL else kind)
-    content = reporter.load()(report)
-    if content is None:
-        raise click.ClickException("none of these trials has a surface to draw")
-    _put(content, reporter.spec, output)
+    made = reporter.load()(report)
+    if made is None:
+        raise click.ClickException(f"--format {reporter.spec.name}: these trials have nothing to show in it")
+    _put(content(made, reporter.spec, output), reporter.spec, output)
 
 
-def _put(content: str | bytes, reporter: ReporterSpec, output: Path | None) -> None:
-    if output is None and isinstance(content, bytes):
-        raise click.UsageError(f"--format {reporter.name} needs a file: -o {reporter.product or reporter.name}")
+def _put(made: str | bytes, reporter: ReporterSpec, output: Path | None) -> None:
+    if output is None and isinstance(made, bytes):
+        raise click.UsageError(
+            f"--format {reporter.name} needs a file: -o {reporter.product or f'{reporter.name}.png'}"
+        )
     if output is None:
-        click.echo(content, nl=False)
+        click.echo(made, nl=False)
         return
     try:
-        output.write_bytes(content if isinstance(content, bytes) else content.encode())
+        output.write_bytes(made if isinstance(made, bytes) else made.encode())
     except OSError as error:
         raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from None

@@ -307,7 +307,10 @@ class Track:
 
 @dataclass(frozen=True)
 class ReporterSpec:
-    """The catalog's facts of a reporter. ``target(report)`` gives the text or bytes of a file from a finished run.
+    """The catalog's facts of a reporter. ``target(report)`` gives the content of a file from a finished run.
+
+    That is text, bytes, a matplotlib figure (written as the suffix of the file says: png, svg or pdf), or None where
+    the run has nothing for it.
 
     Attributes:
         name: what ``ebmbench report --format`` calls it.
@@ -315,7 +318,7 @@ class ReporterSpec:
     """
 
     name: str
-    target: Callable[[Any], str | bytes | None] | str
+    target: Callable[[Any], Any] | str
     summary: str
     product: str = ""
 

@@ -10,13 +10,21 @@ from ebmbench.contracts.records import ReporterSpec
 
 @hookimpl
 def ebmbench_reporters() -> Iterator[ReporterSpec]:
-    """Markdown, CSV, LaTeX, JSON, a picture and a page."""
+    """Tables, figures, and a page."""
     home = "ebmbench.report"
     yield ReporterSpec("md", f"{home}.markdown:leaderboard", "the leaderboard as Markdown", "leaderboard.md")
     yield ReporterSpec("csv", f"{home}.spreadsheet:leaderboard", "the leaderboard in long form", "leaderboard.csv")
     yield ReporterSpec("trials", f"{home}.spreadsheet:numbers", "a line a trial, a column a number", "trials.csv")
     yield ReporterSpec("metrics", f"{home}.markdown:every_metric", "every metric: methods by datasets", "metrics.md")
-    yield ReporterSpec("png", f"{home}.figures:surfaces", "the energy surfaces beside the truth", "surfaces.png")
+    yield ReporterSpec(
+        "png", f"{home}.figures.surfaces:surfaces", "the energy surfaces beside the truth", "surfaces.png"
+    )
+    yield ReporterSpec("svg", f"{home}.figures.surfaces:surfaces", "the same as a drawing")
+    yield ReporterSpec("pdf", f"{home}.figures.surfaces:surfaces", "the same as a page")
+    yield ReporterSpec("forest", f"{home}.figures.forest:forest", "the boards with their intervals", "forest.svg")
     yield ReporterSpec("html", f"{home}.page.document:page", "one offline page: boards, surfaces, films", "report.html")
     yield ReporterSpec("tex", f"{home}.tex:leaderboard", "boards and headline as LaTeX tables with booktabs")
+    yield ReporterSpec("budget", f"{home}.figures.budget:budget", "quality against budget, a panel a strategy")
+    yield ReporterSpec("errors", f"{home}.figures.errors:errors", "where the energy goes wrong, by strategy")
+    yield ReporterSpec("lecture", f"{home}.figures.lecture:lecture", "the lecture's figures: wells, map, trajectories")
     yield ReporterSpec("json", f"{home}.spreadsheet:trials", "the trials, one record each")

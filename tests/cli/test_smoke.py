@@ -136,10 +136,11 @@ def test_the_run_has_its_files(first: Done, results: Path) -> None:
         "trials.csv",
         "metrics.md",
         "surfaces.png",
+        "forest.svg",
     }
     assert names <= {path.name for path in folder.iterdir()}
     assert (results / "smoke" / "latest").read_text().strip() == first.document["run_id"]
-    for name in ("leaderboard.md", "leaderboard.csv", "trials.csv", "metrics.md", "surfaces.png"):
+    for name in ("leaderboard.md", "leaderboard.csv", "trials.csv", "metrics.md", "surfaces.png", "forest.svg"):
         assert (results / "smoke" / name).read_bytes() == (folder / name).read_bytes()
 
 

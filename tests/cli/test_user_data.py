@@ -19,7 +19,7 @@ from ebmbench.cli import group
 from ebmbench.datasets.files import Rows
 from ebmbench.datasets.table import Table
 from ebmbench.errors import UsageError
-from ebmbench.report.figures import read_picture
+from ebmbench.report.pictures import read_picture
 from ebmbench.results import Results
 from ebmbench.store.runs import TrialResult
 from ebmbench.suite.schema import DataRegime
@@ -161,10 +161,12 @@ def test_the_picture_shows_the_test_rows_in_the_place_of_the_truth(done: Results
     assert picture.truth is None
     assert picture.data is not None
     assert picture.data.shape == (120, 2)
-    assert (picture.data > 0).all()
-    assert (picture.data < 400).all()
+    assert picture.box is not None
+    assert (picture.data > picture.box[0]).all()
+    assert (picture.data < picture.box[1]).all()
     column, row = np.unravel_index(np.argmin(picture.energy.T), (400, 400))
-    assert np.hypot(*(picture.data - [column, row]).T).min() < 20  # the well is where rows are
+    well = picture.box[0] + (np.array([column, row]) + 0.5) / 400 * (picture.box[1] - picture.box[0])
+    assert (np.abs(picture.data - well) / (picture.box[1] - picture.box[0])).max(1).min() < 0.05, "where rows are"
     assert (done.result.folder / "surfaces.png").is_file()
     assert read_picture(trial(done, "gmm/solid/")) is None
     assert read_picture(trial(done, "gmm/five/")) is None

@@ -28,7 +28,9 @@ from ebmbench.cli import main
 from ebmbench.contracts.records import Status
 from ebmbench.errors import UsageError
 from ebmbench.metrics.tracks import PLANE
-from ebmbench.report.figures import draw_surfaces, draw_trial, save
+from ebmbench.report.figures.canvas import save
+from ebmbench.report.figures.portraits import draw_trial
+from ebmbench.report.figures.surfaces import surfaces
 from ebmbench.report.markdown import every_metric, leaderboard
 from ebmbench.report.report import Report
 from ebmbench.report.spreadsheet import leaderboard as spreadsheet
@@ -425,10 +427,10 @@ def test_names_in_figures_are_neither_mathematics_nor_codes(done: tuple[Store, T
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert draw_trial(TrialResult(view, folder), PLANE, tmp_path / "t.png")
-        figure = draw_surfaces(Report(RunResult(make_run([view], suite=NASTY), store)))
+        figure = surfaces(Report(RunResult(make_run([view], suite=NASTY), store)))
         assert figure is not None
         save(figure, tmp_path / "s.png")
-    titles = [axes.get_title() for axes in figure.axes]
+    titles = [text.get_text() for text in figure.texts]
     assert any(r"\$\frac{\$" in title for title in titles)
     assert all(part.isprintable() for title in titles for part in title.split("\n"))
     assert (tmp_path / "t.png").stat().st_size > 1000

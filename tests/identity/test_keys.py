@@ -231,7 +231,7 @@ ALL = {*CATALOG.methods, "mine", "bare"}
         "ebmbench.api",
         "ebmbench.session",
         "ebmbench.report.markdown",
-        "ebmbench.report.figures",
+        "ebmbench.report.figures.surfaces",
         "ebmbench.report.text",
         "ebmbench.observers.mlflow",
         "ebmbench.observers.progress",

@@ -182,6 +182,7 @@ def test_the_parent_has_the_products(mirrored: Dump) -> None:
         "trials.csv",
         "metrics.md",
         "surfaces.png",
+        "forest.svg",
         "run.json",
     }
 

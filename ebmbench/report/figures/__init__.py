@@ -1,0 +1,1 @@
+"""What is drawn with matplotlib: a module a figure, on the canvas and of the panels that they share."""

@@ -18,7 +18,8 @@ from ebmbench.errors import UsageError
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def command(results: Path, port: int) -> None:
     """Open the MLflow pages of the results, for this machine only (127.0.0.1)."""
-    from ebmbench.observers.mlflow import database, quiet_environment
+    from ebmbench.observers.mlflow import quiet_environment
+    from ebmbench.observers.mlflow_memory import database
     from ebmbench.store.folders import Store
 
     store = Store(results)

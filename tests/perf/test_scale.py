@@ -30,7 +30,7 @@ from ebmbench import session
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import group
 from ebmbench.contracts.records import EnergyKind
-from ebmbench.observers.mlflow import Mirrored
+from ebmbench.observers.mlflow_memory import Mirrored
 from ebmbench.planning.plan import Plan, TrialState
 from ebmbench.store.folders import Store
 from ebmbench.store.runs import RunResult

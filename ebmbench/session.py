@@ -12,7 +12,6 @@ from typing import Any, Literal, TypeVar
 from filelock import FileLock
 from rich.console import Console
 
-from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.catalog.catalog import Catalog
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.contracts.records import Status
@@ -278,13 +277,9 @@ def _announcer(planned: Planned, forecast: Forecast) -> Announcer:
     tracks = {track.name: track for track in planned.plan.run.tracks}
     announcer.manager.register(ProgressObserver(planned.console, forecast, tracks), "terminal")
     draw = lambda trial, path: draw_trial(trial, tracks[trial.view.track], path)  # noqa: E731
-    announcer.manager.register(MlflowObserver(planned.warn, draw, _summary), "mlflow")
+    summarize = lambda result: Report(result, stored=_intact(result.folder)).leaderboard  # noqa: E731
+    announcer.manager.register(MlflowObserver(planned.warn, draw, summarize), "mlflow")
     return announcer
-
-
-def _summary(result: RunResult) -> Leaderboard:
-    """The leaderboard of a run that is over, of its tables."""
-    return Report(result, stored=_intact(result.folder)).leaderboard
 
 
 def _work(

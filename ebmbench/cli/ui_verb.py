@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ebmbench.cli import options
-from ebmbench.errors import UsageError
+from ebmbench.errors import UsageError, printable
 
 
 @click.command("ui")
@@ -19,7 +19,7 @@ from ebmbench.errors import UsageError
 def command(results: Path, port: int) -> None:
     """Open the MLflow pages of the results, for this machine only (127.0.0.1)."""
     from ebmbench.observers.mlflow import quiet_environment
-    from ebmbench.observers.mlflow_memory import database
+    from ebmbench.observers.mlflow_memory import database, pages
     from ebmbench.store.folders import Store
 
     store = Store(results)
@@ -28,5 +28,7 @@ def command(results: Path, port: int) -> None:
         raise UsageError(f"{results / 'mlflow.db'}: there is no such file; run a suite first")
     quiet_environment()
     click.echo(f"http://127.0.0.1:{port}  (Ctrl-C ends it)", err=True)
+    for suite, page in pages(store).items():
+        click.echo(f"  {printable(suite)}: http://127.0.0.1:{port}/{page}", err=True)
     server = ["server", "--backend-store-uri", uri, "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
     sys.exit(subprocess.call([sys.executable, "-m", "mlflow", *server], env=os.environ))

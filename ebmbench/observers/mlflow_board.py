@@ -28,18 +28,20 @@ def summary_metrics(board: Leaderboard) -> dict[str, float]:
 
 
 def _summary(board: Leaderboard) -> Iterator[tuple[str, float | None]]:
+    """What is said of all methods stands together, the best first, as the pages list it."""
     for one in board.boards:
         title = one.ruler.title.lower()
-        for standing in one.standings:
-            factor = standing.factor
-            yield f"{title}/{standing.row}/times_best", factor.value
-            yield f"{title}/{standing.row}/times_best_low", factor.low
-            yield f"{title}/{standing.row}/times_best_high", factor.high
+        for end in ("value", "low", "high"):
+            name = f"{title}/times_best" if end == "value" else f"{title}/times_best_{end}"
+            for standing in one.standings:
+                yield f"{name}/{standing.row}", getattr(standing.factor, end)
     for method in board.methods:
         yield from _averages(board, method)
+    for method in board.methods:
         yield f"failures/{method.row}", float(method.failed.sum())
-        for cost in COSTS:
-            yield f"cost/{method.row}/{cost}", method.cost(cost)
+    for cost in COSTS:
+        for method in board.methods:
+            yield f"training/{cost}/{method.row}", method.cost(cost)
 
 
 def _averages(board: Leaderboard, method: MethodSummary) -> Iterator[tuple[str, float | None]]:
@@ -64,7 +66,9 @@ def _unique(name: str, taken: dict[str, float]) -> str:
 
 
 def description(leaderboard: str) -> str:
-    """The leaderboard in Markdown, as many of its sections as MLflow has room for."""
+    """The leaderboard in Markdown without its title, as many of its sections as MLflow has room for."""
+    title, _, rest = leaderboard.partition("\n")
+    leaderboard = rest.lstrip() if title.startswith("# ") else leaderboard
     if len(leaderboard) <= MAX_DESCRIPTION_LENGTH:
         return leaderboard
     head = leaderboard[:MAX_DESCRIPTION_LENGTH]

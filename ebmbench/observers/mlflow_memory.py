@@ -23,6 +23,7 @@ class Mirrored:
 
     Attributes:
         uri: the address of the mirror.
+        experiment: that of the suite.
         parents: the parent run of each plan.
         trials: the child run of each ``plan/key``.
         drawn: which of them have their picture, or will never have one.
@@ -31,6 +32,7 @@ class Mirrored:
     def __init__(self, store: Store, suite: str) -> None:
         self.path = store.suite_dir(suite) / "mlflow.json"
         self.uri = database(store)
+        self.experiment = ""
         self.parents: dict[str, str] = {}
         self.trials: dict[str, str] = {}
         self.drawn: set[str] = set()
@@ -44,7 +46,7 @@ class Mirrored:
             stored = json.loads(self.path.read_text())
             if (stored["uri"], stored["layout"]) == (self.uri, LAYOUT):
                 self.parents, self.trials = dict(stored["parents"]), dict(stored["trials"])
-                self.drawn = set(stored["drawn"])
+                self.experiment, self.drawn = str(stored["experiment"]), set(stored["drawn"])
         except (OSError, ValueError, KeyError, TypeError):
             return
 
@@ -53,8 +55,19 @@ class Mirrored:
         stored = {
             "layout": LAYOUT,
             "uri": self.uri,
+            "experiment": self.experiment,
             "parents": self.parents,
             "trials": self.trials,
             "drawn": sorted(self.drawn & set(self.trials)),
         }
         write_atomic(self.path, json.dumps(stored, indent=1))
+
+
+def pages(store: Store) -> dict[str, str]:
+    """The pages of the suites that are in the mirror, to be put after the address of MLflow's server.
+
+    They say that they are of models: later versions of MLflow open what is about language models otherwise.
+    """
+    suites = sorted(path.parent.name for path in store.root.glob("*/mlflow.json"))
+    known = {suite: Mirrored(store, suite).experiment for suite in suites}
+    return {s: f"#/experiments/{id}/runs?workflowType=machine_learning" for s, id in known.items() if id.isalnum()}

@@ -61,7 +61,7 @@ class Mirror:
         self.plan = result.record.plan_id
         self.source = source_tags(result.record.revision, f"ebmbench run {result.record.suite}")
         self.client = MlflowClient(tracking_uri=mirrored.uri)
-        self.experiment = self._experiment()
+        self.experiment = mirrored.experiment = self._experiment()
         self.parent = self._parent()
         held = {trial.view.key: trial for trial in result.trials if self._place(trial) in mirrored.trials}
         self._undrawn = deque(t for t in held.values() if self._place(t) not in mirrored.drawn)
@@ -154,20 +154,16 @@ class Mirror:
             self._log_dataset(run_id, dataset)
             if training is not None and trial.status is Status.OK:
                 model = self._log_model(run_id, trial, spec, training, said, columns)
-        readings = list(metrics(trial, self.result.numbers(trial)))
-        linked = {"dataset_name": dataset["name"], "dataset_digest": dataset["digest"]} if dataset and model else {}
-        found = [
-            Metric(
-                r.name,
-                r.value,
-                start + round(1000 * r.seconds),
-                r.step,
-                **({"model_id": model, **linked} if training is not None and r.step == training.steps else {}),
-            )
-            for r in readings
+        link: dict[str, str] = {}
+        if dataset and model:  # so that the pages of models have their numbers
+            link = {"model_id": model, "dataset_name": dataset["name"], "dataset_digest": dataset["digest"]}
+        found = list(metrics(trial, self.result.numbers(trial)))
+        last = {reading.name: reading for reading in found}
+        readings = [
+            Metric(r.name, r.value, start + round(1000 * r.seconds), r.step, **(link if r is last[r.name] else {}))
+            for r in found
         ]
-        given = [Param(name, value) for name, value in said.items()]
-        self._log_batches(run_id, found, given)
+        self._log_batches(run_id, readings, [Param(name, value) for name, value in said.items()])
 
     def _log_batches(self, run_id: str, metrics: list[Any], params: list[Any]) -> None:
         """In as few calls as may be: each is a transaction."""
@@ -267,11 +263,13 @@ def _watch(run_id: str, uri: str) -> Any:
     It is of the whole machine while the run works. Of a trial by itself there is what its worker counted: processor
     seconds and peak bytes, which are always there.
     """
-    from mlflow.environment_variables import MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING
-    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+    from mlflow import environment_variables
+    from mlflow.system_metrics import system_metrics_monitor
 
-    if not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
+    settings: Any = environment_variables
+    monitors: Any = system_metrics_monitor
+    if not settings.MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
         return None
-    watch = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=uri)
+    watch = monitors.SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=uri)
     watch.start()
     return watch

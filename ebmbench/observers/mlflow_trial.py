@@ -69,40 +69,43 @@ def params(trial: TrialResult, spec: TrialSpec | None) -> dict[str, str]:
 
 
 def metrics(trial: TrialResult, numbers: dict[str, float]) -> Iterator[Reading]:
-    """The curves, each of which goes on to the number that the tables have; then what it cost.
+    """The curves, each of which goes on to the number that the tables have; the other numbers; what training took.
 
-    Costs are stepped as well, so that a chart can have passes or seconds as its axis: steps of different methods are
-    not alike. A curve whose end is infinite ends with NaN, lest what it was before be taken for the result.
+    Passes and seconds are curves too, so that a chart can have them as its axis: steps of different methods are not
+    alike. What has one value alone is at step 0, where the pages draw a bar and not a line of one point. A curve whose
+    end is infinite ends with NaN, lest what it was before be taken for the result.
     """
-    training = trial.training
-    end = training.steps if training is not None else None
-    curves = set[str]()
+    training, curves = trial.training, set[str]()
     for point in trial.curve:
         name = flat_name(point.metric, point.variant)
         curves.add(name)
-        final = point.step == end and name in numbers  # the end is measured on a finer lattice
-        if point.value is not None and abs(point.value) < LIMIT and not final:
+        if training is not None and point.step == training.steps and name in numbers:
+            continue  # the end is measured on a finer lattice
+        if point.value is not None and abs(point.value) < LIMIT:
             yield Reading(name, point.value, point.train_seconds, point.step)
     if training is None:
         return
+    end = (training.train_seconds, training.steps)
     for name, value in numbers.items():
-        if abs(value) < LIMIT:
-            yield Reading(name, value, training.train_seconds, training.steps)
-        elif name in curves:
-            yield Reading(name, math.nan, training.train_seconds, training.steps)
-    yield from _costs(trial, training)
+        if name in curves:
+            yield Reading(name, value if abs(value) < LIMIT else math.nan, *end)
+        elif abs(value) < LIMIT:
+            yield Reading(name, value, training.train_seconds, 0)
+    yield from _spent(trial, training)
 
 
-def _costs(trial: TrialResult, training: Training) -> Iterator[Reading]:
+def _spent(trial: TrialResult, training: Training) -> Iterator[Reading]:
+    """Called after the training, so that quality comes before it where names are sorted."""
     for step, passes, seconds in dict.fromkeys((p.step, p.passes, p.train_seconds) for p in trial.curve):
         if step != training.steps:
-            yield Reading("cost/passes", passes, seconds, step)
-            yield Reading("cost/train_seconds", seconds, seconds, step)
+            yield Reading("training/passes", passes, seconds, step)
+            yield Reading("training/train_seconds", seconds, seconds, step)
     spent = training.model_dump(exclude_none=True, exclude={"sha256"})
     if trial.attempts:
         spent |= trial.attempts[-1].model_dump(include={"total_seconds", "n_concurrent"})
     for name, value in spent.items():
-        yield Reading(f"cost/{name}", float(value), training.train_seconds, training.steps)
+        step = training.steps if name in ("passes", "train_seconds") and trial.curve else 0
+        yield Reading(f"training/{name}", float(value), training.train_seconds, step)
 
 
 def width(trial: TrialResult) -> int | None:

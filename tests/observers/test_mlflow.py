@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,12 +21,11 @@ from rich.console import Console
 
 from ebmbench import session
 from ebmbench.cli.run_verb import summary
-from ebmbench.contracts.records import Status
-from ebmbench.observers.mlflow import MlflowObserver, database, quiet_environment
+from ebmbench.observers.mlflow import quiet_environment
+from ebmbench.observers.mlflow_memory import database
 from ebmbench.session import Options
 from ebmbench.store.folders import Store
-from ebmbench.store.runs import RunResult, TrialResult
-from tests.factories import Lab, make_attempt, make_cells
+from ebmbench.store.runs import RunResult
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
 SUITE = """\
@@ -147,7 +145,7 @@ def mirrored(place: Path, first: Done) -> Dump:
 
 @pytest.fixture(scope="module")
 def children(mirrored: Dump) -> dict[str, dict[str, Any]]:
-    return {found["tags"]["ebmbench.label"]: found for found in mirrored if "mlflow.parentRunId" in found["tags"]}
+    return {found["params"]["label"]: found for found in mirrored if "mlflow.parentRunId" in found["tags"]}
 
 
 @pytest.fixture
@@ -194,15 +192,9 @@ def test_the_tags_of_a_child(children: dict[str, dict[str, Any]], mirrored: Dump
         "mlflow.parentRunId": parent["id"],
         "mlflow.runName": "gmm[mix]/8gaussians/0/cpu",
         "ebmbench.trial_key": first.trials["gmm[mix]"]["key"],
-        "ebmbench.method": "gmm",
-        "ebmbench.label": "mix",
-        "ebmbench.strategy": "A1",
         "ebmbench.family": "architectural",
-        "ebmbench.kind": "normalized",
-        "ebmbench.dataset": "8gaussians",
-        "ebmbench.seed": "0",
-        "ebmbench.device": "cpu",
         "ebmbench.status": "ok",
+        "mlflow.source.name": "ebmbench run tiny",
     }
     assert {name: tags[name] for name in expected} == expected
     assert "ebmbench.error" not in tags
@@ -212,6 +204,10 @@ def test_the_params_of_a_child(children: dict[str, dict[str, Any]]) -> None:
     """Those of the suite and the defaults, of the method, the dataset and the rest of the trial."""
     params = children["nce"]["params"]
     expected = {
+        "method": "nce",
+        "dataset": "8gaussians",
+        "seed": "0",
+        "device": "cpu",
         "method.noise_ratio": "4",
         "method.lr": "0.002",
         "data.train": "stream",
@@ -232,23 +228,86 @@ def test_the_metrics_of_a_child(children: dict[str, dict[str, Any]], first: Done
     measured = first.trials["nce"]["metrics"]
     assert measured
     for name, value in measured.items():
-        assert metrics[f"eval/{name}"] == [(5, pytest.approx(value))]
-    assert metrics["cost/steps"] == [(5, 5)]
-    assert metrics["cost/passes"][0][1] > 0
-    assert metrics["cost/train_seconds"][0][1] > 0
+        assert metrics[name][-1][1] == pytest.approx(value)
+    assert metrics["training/steps"] == [(0, 5)]
+    assert metrics["training/passes"][-1][1] > 0
+    assert metrics["training/train_seconds"][-1][1] > 0
 
 
-def test_milestones_are_stepped(children: dict[str, dict[str, Any]]) -> None:
-    """The curve has a point at each milestone, by the step of the training, and ends with its end."""
-    curve = children["nce"]["metrics"]["milestone/kl"]
-    assert [step for step, _ in curve] == [1, 2, 3, 5]
-    assert len({value for _, value in curve}) == 4
-    assert {"milestone/kl", "milestone/kl_beta"} <= set(children["nce"]["metrics"])
+def test_a_curve_is_stepped_and_ends_with_its_end(children: dict[str, dict[str, Any]]) -> None:
+    """A point at each milestone, by the step of the training; the axes that charts may have have the same steps."""
+    metrics = children["nce"]["metrics"]
+    assert {"kl", "kl_beta"} <= set(metrics)
+    for name in ("kl", "training/passes", "training/train_seconds"):
+        assert [step for step, _ in metrics[name]] == [1, 2, 3, 5], name
+        assert len({value for _, value in metrics[name]}) == 4
+
+
+def test_the_parent_has_the_boards(mirrored: Dump, first: Done) -> None:
+    parent = next(found for found in mirrored if "mlflow.parentRunId" not in found["tags"])
+    measured = {name: trial["metrics"]["skill"] for name, trial in first.trials.items() if trial["metrics"]}
+    assert parent["metrics"]["skill/nce"] == [(0, pytest.approx(measured["nce"]))]
+    assert parent["metrics"]["skill/mix"] == [(0, pytest.approx(measured["gmm[mix]"]))]
+    assert {name: parent["metrics"][f"failures/{name}"][0][1] for name in ("nce", "mix", "bad")} == {
+        "nce": 0,
+        "mix": 0,
+        "bad": 1,
+    }
+    assert any("times_best/" in name for name in parent["metrics"])
+    written = (first.result.folder / "leaderboard.md").read_text()
+    assert parent["tags"]["mlflow.note.content"] in written
+    assert "| nce |" in parent["tags"]["mlflow.note.content"]
+
+
+def test_all_trials_on_a_dataset_have_it_in_common(place: Path, mirrored: Dump) -> None:
+    """With a digest, but without a row of it."""
+    from mlflow import MlflowClient
+    from mlflow.data import get_source
+
+    client = MlflowClient(tracking_uri=database(Store(place / "results")))
+    inputs = [client.get_run(found["id"]).inputs.dataset_inputs for found in mirrored]
+    assert sorted(map(len, inputs)) == [0, 1, 1, 1], "the parent has none"
+    (found,) = {(given.dataset.name, given.dataset.digest) for each in inputs for given in each}
+    assert found[0] == "8gaussians"
+    source = get_source(next(each for each in inputs if each)[0])
+    assert source.to_dict()["tags"]["target"] == "ebmbench.datasets.plane:EightGaussians"
+
+
+def test_what_was_trained_is_a_model_that_stays_in_the_store(
+    place: Path, mirrored: Dump, children: dict[str, dict[str, Any]], first: Done
+) -> None:
+    from mlflow import MlflowClient
+    from mlflow.models import Model
+
+    results = place / "results"
+    client = MlflowClient(tracking_uri=database(Store(results)))
+    (model,) = client.search_logged_models(["1"], f"source_run_id = '{children['mix']['id']}'")
+    assert (model.name, model.status, model.params["method.components"]) == ("mix", "READY", "2")
+    assert {metric.key: metric.value for metric in model.metrics}["skill"] == pytest.approx(
+        first.trials["gmm[mix]"]["metrics"]["skill"]
+    )
+    folder = Path(model.artifact_location.removeprefix("file://"))
+    assert [path.name for path in folder.iterdir()] == ["MLmodel"]
+    found = Model.load(str(folder / "MLmodel"))
+    assert found.signature.inputs.inputs[0].shape == (-1, 2)
+    assert (results / found.metadata["file"]).is_file()
+    assert (results / model.tags["ebmbench.file"]).is_file()
+    outputs = client.get_run(children["mix"]["id"]).outputs.model_outputs
+    assert [output.model_id for output in outputs] == [model.model_id]
+    assert not client.search_logged_models(["1"], f"source_run_id = '{children['bad']['id']}'")
+
+
+def test_the_experiment_is_of_models(place: Path, mirrored: Dump) -> None:
+    from mlflow import MlflowClient
+
+    experiment = MlflowClient(tracking_uri=database(Store(place / "results"))).get_experiment_by_name("ebmbench/tiny")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert [name for name in experiment.tags if name.startswith("mlflow.sharedViewState.")]
 
 
 def test_the_pictures_of_a_child(children: dict[str, dict[str, Any]], place: Path) -> None:
     artifacts = children["nce"]["artifacts"]
-    assert set(artifacts) == {"surface.png", "curve.jsonl"}
+    assert set(artifacts) == {"surface.png"}
     folder = Path(children["nce"]["uri"].removeprefix("file://"))
     assert folder.is_relative_to((place / "results" / "mlartifacts").resolve())
     content = (folder / "surface.png").read_bytes()
@@ -263,7 +322,7 @@ def test_a_trial_that_failed_is_a_child_that_failed(children: dict[str, dict[str
     assert child["tags"]["ebmbench.status"] == "failed"
     assert child["tags"]["ebmbench.error"] == "RuntimeError: boom"
     assert child["params"]["method.text"] == "a\tb"
-    assert not [name for name in child["metrics"] if name.startswith("eval/")]
+    assert not [name for name in child["metrics"] if not name.startswith("training/")]
 
 
 def test_children_last_as_long_as_their_trials(children: dict[str, dict[str, Any]], place: Path, first: Done) -> None:
@@ -411,132 +470,6 @@ def test_the_line_is_red_on_a_terminal(copy: Path, first: Done, monkeypatch: pyt
     assert line.endswith("\x1b[0m")
 
 
-# --- what is told to the client --------------------------------------------------------------------------------------
-
-
-@dataclass
-class Run:
-    """A run of the client's."""
-
-    info: SimpleNamespace
-    data: SimpleNamespace
-    metrics: dict[str, float]
-    deleted: bool = False
-
-
-class Client:
-    """Stands in for MLflow's: keeps runs in memory."""
-
-    def __init__(self, runs: dict[str, Run]) -> None:
-        self.runs = runs
-
-    def get_experiment_by_name(self, name: str) -> SimpleNamespace:
-        return SimpleNamespace(experiment_id="1")
-
-    def create_run(self, experiment: str, tags: dict[str, str], start_time: int) -> Run:
-        name = f"r{len(self.runs)}"
-        self.runs[name] = Run(SimpleNamespace(run_id=name, status="RUNNING"), SimpleNamespace(tags=tags), {})
-        return self.runs[name]
-
-    def update_run(self, name: str, status: str) -> None:
-        self.runs[name].info.status = status
-
-    def search_runs(self, *args: Any, **more: Any) -> list[Run]:
-        children = [run for run in self.runs.values() if "mlflow.parentRunId" in run.data.tags and not run.deleted]
-        return Page(reversed(children))
-
-    def log_batch(self, name: str, metrics: Sequence[Any] = (), params: Sequence[Any] = ()) -> None:
-        assert len(metrics) <= 1000, "the client takes no more"
-        assert len(params) <= 100, "the client takes no more"
-        self.runs[name].metrics.update({metric.key: metric.value for metric in metrics})
-
-    def log_artifact(self, name: str, path: str) -> None:
-        pass
-
-    def set_terminated(self, name: str, status: str, end_time: int = 0) -> None:
-        self.runs[name].info.status = status
-
-    def delete_run(self, name: str) -> None:
-        self.runs[name].deleted = True
-
-
-class Page(list[Run]):
-    token = ""
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[str, Run]]:
-    """Mirrors runs one after the other; the runs of the client after it."""
-    import mlflow
-
-    runs: dict[str, Run] = {}
-    monkeypatch.setattr(mlflow, "MlflowClient", lambda tracking_uri: Client(runs))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-
-    def tell(result: RunResult, finished: Sequence[TrialResult] = ()) -> dict[str, Run]:
-        warnings = list[str]()
-        observer = MlflowObserver(warnings.append, lambda trial, path: False)
-        result.folder.mkdir(parents=True, exist_ok=True)
-        observer.ebmbench_run_started(result, len(finished))
-        for trial in finished:
-            observer.ebmbench_trial_finished(trial)
-        observer.ebmbench_run_finished(result)
-        assert warnings == []
-        return runs
-
-    return tell
-
-
-def child(runs: dict[str, Run], row: str) -> Run:
-    """The run of a trial that is not deleted."""
-    (found,) = (r for r in runs.values() if r.data.tags.get("ebmbench.label") == row and not r.deleted)
-    return found
-
-
-def test_infinite_values_and_what_was_not_asked_for_are_left_out(told: Any, tmp_path: Path) -> None:
-    """The database would store the largest number there is."""
-    lab = Lab(tmp_path)
-    lab.trial("nce", {"kl": math.inf, "kl_beta": 0.5, "skill": -math.inf, "auroc": 0.75})
-    metrics = child(told(lab.result(metrics=make_cells(["kl", "kl_beta", "skill"]))), "nce").metrics
-    assert {name: value for name, value in metrics.items() if name.startswith("eval/")} == {"eval/kl_beta": 0.5}
-    assert metrics["cost/passes"] == 1000
-    assert "cost/sha256" not in metrics
-
-
-def test_a_trial_that_is_tried_again_replaces_its_child(told: Any, tmp_path: Path) -> None:
-    lab = Lab(tmp_path)
-    lab.trial("good", {"skill": 0.5})
-    trial = lab.trial("bad", status=Status.FAILED)
-    runs = told(lab.result())
-    assert child(runs, "bad").info.status == "FAILED"
-    before = child(runs, "good")
-    trial.folder.finish(make_attempt(Status.TIMEOUT, error_type="Timeout", message="late"))
-    result = lab.result()
-    runs = told(result, [result.trials[1]])
-    assert child(runs, "bad").data.tags["ebmbench.status"] == "timeout"
-    assert child(runs, "good") is before
-    assert sum(run.deleted for run in runs.values()) == 1
-
-
-def test_what_a_killed_run_left_half_written_goes(told: Any, tmp_path: Path) -> None:
-    """It had no time to remember what it had mirrored: the children are looked up, and those cut short deleted."""
-    lab = Lab(tmp_path)
-    for row in ("one", "two"):
-        lab.trial(row, {"skill": 0.5})
-    runs = told(lab.result())
-    whole, cut = child(runs, "one"), child(runs, "two")
-    cut.info.status = "RUNNING"
-    path = lab.store.suite_dir("toy") / "mlflow.json"
-    remembered = json.loads(path.read_text())
-    path.write_text(json.dumps({**remembered, "trials": {}}))
-    runs = told(lab.result())
-    assert child(runs, "one").info.status == child(runs, "two").info.status == "FINISHED"
-    assert cut.deleted
-    assert child(runs, "two") is not cut
-    assert len([run for run in runs.values() if not run.deleted]) == 3
-    assert whole.data.tags["ebmbench.trial_key"] == lab.trials[0].view.key
-
-
 # --- the environment -------------------------------------------------------------------------------------------------
 
 
@@ -547,10 +480,3 @@ def test_telemetry_is_off_unless_somebody_turned_it_on(monkeypatch: pytest.Monke
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
     quiet_environment()
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
-
-
-def test_the_database_lies_among_the_results_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert database(Store(tmp_path)) == f"sqlite:///{(tmp_path / 'mlflow.db').resolve()}"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    assert database(Store(tmp_path)) == "http://127.0.0.1:5000"

@@ -76,6 +76,7 @@ def filled(file: Path, results: Path, fill: Fill) -> Plan:
     mirrored, plan_id = Mirrored(made.store, "large"), made.plan.run.plan_id
     mirrored.parents[plan_id] = "parent"
     mirrored.trials = {f"{plan_id}/{view.key}": "child" for view in made.plan.run.trials}
+    mirrored.drawn = set(mirrored.trials)
     mirrored.save()
     return made.plan
 

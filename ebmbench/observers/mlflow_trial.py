@@ -82,20 +82,19 @@ def metrics(trial: TrialResult, numbers: dict[str, float]) -> Iterator[Reading]:
         if training is not None and point.step == training.steps and name in numbers:
             continue  # the end is measured on a finer lattice
         if point.value is not None and abs(point.value) < LIMIT:
-            yield Reading(name, point.value, point.train_seconds, point.step)
+            yield Reading(f"eval/{name}", point.value, point.train_seconds, point.step)
     if training is None:
         return
     end = (training.train_seconds, training.steps)
     for name, value in numbers.items():
         if name in curves:
-            yield Reading(name, value if abs(value) < LIMIT else math.nan, *end)
+            yield Reading(f"eval/{name}", value if abs(value) < LIMIT else math.nan, *end)
         elif abs(value) < LIMIT:
-            yield Reading(name, value, training.train_seconds, 0)
+            yield Reading(f"eval/{name}", value, training.train_seconds, 0)
     yield from _spent(trial, training)
 
 
 def _spent(trial: TrialResult, training: Training) -> Iterator[Reading]:
-    """Called after the training, so that quality comes before it where names are sorted."""
     for step, passes, seconds in dict.fromkeys((p.step, p.passes, p.train_seconds) for p in trial.curve):
         if step != training.steps:
             yield Reading("training/passes", passes, seconds, step)

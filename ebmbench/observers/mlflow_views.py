@@ -12,7 +12,7 @@ import re
 import zlib
 from typing import Any
 
-from ebmbench.contracts.records import Track
+from ebmbench.contracts.records import Strategy, Track
 from ebmbench.identity.canonical import sha256
 from ebmbench.store.records import RunRecord
 
@@ -31,13 +31,16 @@ def experiment_tags(record: RunRecord) -> dict[str, str]:
 
 
 def _view(dataset: str, track: Track) -> tuple[str, str]:
-    """The trials on a dataset, a color a method and the mean over seeds: curves over passes, then bars."""
-    curves = [name for name in dict.fromkeys((track.curve.metric, track.curve.ranking)) if name]
-    headline = track.headline.metric
+    """The trials on a dataset, a color a method and the mean over seeds: curves over passes, then bars.
+
+    Reference rows are left out: the truth's own loss would stretch every logarithmic axis.
+    """
+    curves = [f"eval/{name}" for name in dict.fromkeys((track.curve.metric, track.curve.ranking)) if name]
+    headline = f"eval/{track.headline.metric}"
     bars = [headline, *curves, "training/train_seconds", "training/peak_bytes"]
     charts = [_line(name, logarithmic=bool(track.targets)) for name in curves] + [_bar(name) for name in bars]
     state = {
-        "searchFilter": f"params.dataset = '{dataset}'",
+        "searchFilter": f"params.dataset = '{dataset}' and params.strategy != '{Strategy.REFERENCE.value}'",
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "label"}]},
         "runsHiddenMode": "SHOW_ALL",
         "selectedColumns": [f"metrics.`{name}`" for name in bars],

@@ -228,7 +228,7 @@ def test_the_metrics_of_a_child(children: dict[str, dict[str, Any]], first: Done
     measured = first.trials["nce"]["metrics"]
     assert measured
     for name, value in measured.items():
-        assert metrics[name][-1][1] == pytest.approx(value)
+        assert metrics[f"eval/{name}"][-1][1] == pytest.approx(value)
     assert metrics["training/steps"] == [(0, 5)]
     assert metrics["training/passes"][-1][1] > 0
     assert metrics["training/train_seconds"][-1][1] > 0
@@ -237,8 +237,8 @@ def test_the_metrics_of_a_child(children: dict[str, dict[str, Any]], first: Done
 def test_a_curve_is_stepped_and_ends_with_its_end(children: dict[str, dict[str, Any]]) -> None:
     """A point at each milestone, by the step of the training; the axes that charts may have have the same steps."""
     metrics = children["nce"]["metrics"]
-    assert {"kl", "kl_beta"} <= set(metrics)
-    for name in ("kl", "training/passes", "training/train_seconds"):
+    assert {"eval/kl", "eval/kl_beta"} <= set(metrics)
+    for name in ("eval/kl", "training/passes", "training/train_seconds"):
         assert [step for step, _ in metrics[name]] == [1, 2, 3, 5], name
         assert len({value for _, value in metrics[name]}) == 4
 
@@ -283,7 +283,7 @@ def test_what_was_trained_is_a_model_that_stays_in_the_store(
     client = MlflowClient(tracking_uri=database(Store(results)))
     (model,) = client.search_logged_models(["1"], f"source_run_id = '{children['mix']['id']}'")
     assert (model.name, model.status, model.params["method.components"]) == ("mix", "READY", "2")
-    assert {metric.key: metric.value for metric in model.metrics}["skill"] == pytest.approx(
+    assert {metric.key: metric.value for metric in model.metrics}["eval/skill"] == pytest.approx(
         first.trials["gmm[mix]"]["metrics"]["skill"]
     )
     folder = Path(model.artifact_location.removeprefix("file://"))
@@ -322,7 +322,7 @@ def test_a_trial_that_failed_is_a_child_that_failed(children: dict[str, dict[str
     assert child["tags"]["ebmbench.status"] == "failed"
     assert child["tags"]["ebmbench.error"] == "RuntimeError: boom"
     assert child["params"]["method.text"] == "a\tb"
-    assert not [name for name in child["metrics"] if not name.startswith("training/")]
+    assert not [name for name in child["metrics"] if name.startswith("eval/")]
 
 
 def test_children_last_as_long_as_their_trials(children: dict[str, dict[str, Any]], place: Path, first: Done) -> None:

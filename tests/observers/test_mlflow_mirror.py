@@ -155,7 +155,7 @@ def test_infinite_values_and_what_was_not_asked_for_are_left_out(told: Any, tmp_
     lab = Lab(tmp_path)
     lab.trial("nce", {"kl": math.inf, "kl_beta": 0.5, "skill": -math.inf, "auroc": 0.75})
     metrics = child(told(lab.result(metrics=make_cells(["kl", "kl_beta", "skill"]))), "nce").metrics
-    assert {name: value for name, value in metrics.items() if not name.startswith("training/")} == {"kl_beta": 0.5}
+    assert {name: value for name, value in metrics.items() if not name.startswith("training/")} == {"eval/kl_beta": 0.5}
     assert metrics["training/passes"] == 1000
 
 
@@ -264,7 +264,7 @@ def test_a_trial_with_more_than_the_client_takes(told: Any, tmp_path: Path) -> N
     trial.folder.seal(Status.OK)
     found = child(told(lab.result()), "nce")
     assert sum(name.startswith("method.field") for name in found.params) == 250
-    assert {f"metric{n}" for n in range(7)} <= set(found.metrics)
+    assert {f"eval/metric{n}" for n in range(7)} <= set(found.metrics)
 
 
 def test_what_somebody_said_of_the_experiment_is_theirs(told: Any, client: Client, tmp_path: Path) -> None:

@@ -51,13 +51,13 @@ def test_a_curve_ends_with_the_number_of_the_tables(tmp_path: Path) -> None:
     """The last milestone was measured on a coarser lattice, and gives way."""
     numbers = {"kl": 0.125, "skill": 0.5}
     found = list(metrics(trial(tmp_path, numbers, curve("kl", "raw", s1=4.0, s5=0.25, s10=0.1)), numbers))
-    assert series(found, "kl") == [(1, 4.0), (5, 0.25), (10, 0.125)]
-    assert series(found, "skill") == [(0, 0.5)], "a bar"
+    assert series(found, "eval/kl") == [(1, 4.0), (5, 0.25), (10, 0.125)]
+    assert series(found, "eval/skill") == [(0, 0.5)], "a bar"
 
 
 def test_where_nothing_was_asked_for_at_the_end_the_last_milestone_stays(tmp_path: Path) -> None:
     found = list(metrics(trial(tmp_path, {}, curve("kl", "beta", s5=0.25, s10=0.1)), {}))
-    assert series(found, "kl_beta") == [(5, 0.25), (10, 0.1)]
+    assert series(found, "eval/kl_beta") == [(5, 0.25), (10, 0.1)]
 
 
 def test_passes_and_seconds_are_axes(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_passes_and_seconds_are_axes(tmp_path: Path) -> None:
     found = list(metrics(trial(tmp_path, {"kl": 0.125}, points), {"kl": 0.125}))
     assert series(found, "training/passes") == [(1, 100), (10, 1000)]
     assert series(found, "training/train_seconds") == [(1, pytest.approx(0.1)), (10, 1.0)]
-    assert {(r.seconds, r.step) for r in found if r.name == "kl"} == {(0.1, 1), (1.0, 10)}
+    assert {(r.seconds, r.step) for r in found if r.name == "eval/kl"} == {(0.1, 1), (1.0, 10)}
     assert series(found, "training/peak_bytes") == [(0, 1)]
     assert series(found, "training/n_concurrent") == [(0, 0)]
     assert not series(found, "training/sha256")
@@ -76,21 +76,21 @@ def test_passes_and_seconds_are_axes(tmp_path: Path) -> None:
 def test_a_curve_that_ends_in_the_infinite_does_not_end_before_it(tmp_path: Path, end: float) -> None:
     """Else the pages would show what it was on the way."""
     found = list(metrics(trial(tmp_path, {}, curve("kl", "raw", s1=4.0, s5=0.25)), {"kl": end, "skill": end}))
-    assert series(found, "kl")[:2] == [(1, 4.0), (5, 0.25)]
-    assert series(found, "kl")[2][0] == 10
-    assert math.isnan(series(found, "kl")[2][1])
-    assert not series(found, "skill")
+    assert series(found, "eval/kl")[:2] == [(1, 4.0), (5, 0.25)]
+    assert series(found, "eval/kl")[2][0] == 10
+    assert math.isnan(series(found, "eval/kl")[2][1])
+    assert not series(found, "eval/skill")
 
 
 def test_what_is_missing_or_infinite_on_the_way_is_left_out(tmp_path: Path) -> None:
     found = list(metrics(trial(tmp_path, {}, curve("kl", "raw", s1=None, s2=math.inf, s5=0.25)), {}))
-    assert series(found, "kl") == [(5, 0.25)]
+    assert series(found, "eval/kl") == [(5, 0.25)]
 
 
 def test_a_trial_that_broke_off_has_its_curve_alone(tmp_path: Path) -> None:
     made = Lab(tmp_path).trial("nce", status=Status.DIVERGED)
     made.folder.file("curve.jsonl").write_text(curve("kl", "raw", s1=4.0)[0].as_json() + "\n")
-    assert list(metrics(made, {})) == [Reading("kl", 4.0, 0.1, 1)]
+    assert list(metrics(made, {})) == [Reading("eval/kl", 4.0, 0.1, 1)]
 
 
 def test_without_milestones_costs_have_one_value(tmp_path: Path) -> None:

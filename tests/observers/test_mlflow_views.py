@@ -29,16 +29,16 @@ def test_a_view_for_each_dataset_once() -> None:
     found = views("moons", "rings", "moons")
     assert list(found) == ["moons: methods, means over seeds", "rings: methods, means over seeds"]
     filters = [state["searchFilter"] for state in found.values()]
-    assert filters == ["params.dataset = 'moons'", "params.dataset = 'rings'"]
+    assert filters == [f"params.dataset = '{name}' and params.strategy != 'reference'" for name in ("moons", "rings")]
 
 
 def test_the_charts_are_what_the_track_shows() -> None:
     (state,) = views("moons").values()
     lines = {chart["metricKey"]: chart for chart in state["compareRunCharts"] if chart["type"] == "LINE"}
-    assert list(lines) == ["kl", "kl_beta"]
+    assert list(lines) == ["eval/kl", "eval/kl_beta"]
     assert all(line["selectedXAxisMetricKey"] == "training/passes" for line in lines.values())
     bars = [chart["metricKey"] for chart in state["compareRunCharts"] if chart["type"] == "BAR"]
-    assert bars == ["skill", "kl", "kl_beta", "training/train_seconds", "training/peak_bytes"]
+    assert bars == ["eval/skill", "eval/kl", "eval/kl_beta", "training/train_seconds", "training/peak_bytes"]
     sections = {section["uuid"] for section in state["compareRunSections"]}
     assert {chart["metricSectionId"] for chart in state["compareRunCharts"]} == sections
     assert state["groupBy"]["groupByKeys"] == [{"mode": "param", "groupByData": "label"}]

@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from ebmbench.cli import group
 from ebmbench.errors import UsageError
+from ebmbench.observers.mlflow_memory import Mirrored
+from ebmbench.store.folders import Store
 
 
 class Server:
@@ -57,6 +59,16 @@ def test_the_pages_are_for_this_machine_only(server: Server, tmp_path: Path) -> 
     assert environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert "http://127.0.0.1:5000" in done.stderr
     assert done.stdout == ""
+
+
+def test_each_suite_in_the_mirror_has_a_page_of_models(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    (tmp_path / "toy").mkdir()
+    mirrored = Mirrored(Store(tmp_path), "toy")
+    mirrored.experiment = "3"
+    mirrored.save()
+    said = ui("--results", str(tmp_path), "--port", "8123").stderr
+    assert "  toy: http://127.0.0.1:8123/#/experiments/3/runs?workflowType=machine_learning\n" in said
 
 
 def test_the_port_is_chosen(server: Server, tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_mlflow_reads_the_model_file(tmp_path: Path) -> None:
     facts = model_facts(made, spec, make_training(sha256={"model.pt": "feed"}), "toy")
     own = {"model_id": "m-1", "model_uuid": "m-1", "run_id": "r", "artifact_path": "models/m-1"}
     (tmp_path / "MLmodel").write_text(model_file(own, spec, facts, 3))
-    found = Model.load(str(tmp_path / "MLmodel"))
+    found: Any = Model.load(str(tmp_path / "MLmodel"))
     assert found.flavors == {}
     assert found.model_id == "m-1"
     assert [(y.name, y.shape, y.type) for y in found.signature.inputs.inputs] == [("y", (-1, 3), np.dtype("float32"))]

@@ -164,23 +164,30 @@ def summaries(table: pd.DataFrame, run: RunRecord) -> list[MethodSummary]:
     facts = ended.drop_duplicates("name").set_index("name")
     measured = ended[ended["number"].notna()]
     values = measured.pivot(index="name", columns="number", values="value").reindex(facts.index)
+    tuned = {view.row: view.tuned_on for view in run.trials}
     several, found = facts["device"].nunique() > 1, []
     for (label, device), members in facts.groupby(["label", "device"], sort=False, observed=True):
         row, select = str(label) + (f" @{device}" if several else ""), run.select.get(str(label))
+        known = (values, tracks, tuned.get(str(label), ()))
         if select:
             names, note = choose(members, values, select)
-            found.append(_summary(row, facts.loc[names], values, tracks, note))
+            found.append(_summary(row, facts.loc[names], *known, note))
         else:
             points = {str(point): part for point, part in members.groupby("grid_point", sort=False, observed=True)}
-            found += [_summary(f"{row}[{p}]" if p else row, part, values, tracks) for p, part in points.items()]
+            found += [_summary(f"{row}[{p}]" if p else row, part, *known) for p, part in points.items()]
     return sorted(found, key=lambda summary: (summary.reference, list(Strategy).index(summary.strategy)))
 
 
 def _summary(
-    row: str, facts: pd.DataFrame, values: pd.DataFrame, tracks: Mapping[str, Track], chosen: str = ""
+    row: str,
+    facts: pd.DataFrame,
+    values: pd.DataFrame,
+    tracks: Mapping[str, Track],
+    tuned_on: tuple[str, ...],
+    chosen: str = "",
 ) -> MethodSummary:
     strategy, kind = Strategy(str(facts["strategy"].iloc[0])), EnergyKind(str(facts["kind"].iloc[0]))
-    return MethodSummary(row, strategy, kind, facts, values.loc[facts.index], tracks, chosen)
+    return MethodSummary(row, strategy, kind, facts, values.loc[facts.index], tracks, chosen, tuned_on)
 
 
 def choose(facts: pd.DataFrame, values: pd.DataFrame, metric: str) -> tuple[list[str], str]:

@@ -24,6 +24,7 @@ class MethodSummary:
         values: the same rows, a column a metric, by flat name; what was not measured is missing.
         tracks: what the datasets are judged by.
         chosen: the grid points chosen, where the method's entry has a grid.
+        tuned_on: the datasets by whose exact density a default of the method was chosen.
     """
 
     row: str
@@ -33,6 +34,7 @@ class MethodSummary:
     values: pd.DataFrame
     tracks: Mapping[str, Track]
     chosen: str = ""
+    tuned_on: tuple[str, ...] = ()
     _estimates: dict[tuple[str, frozenset[str] | None], Estimate | None] = field(default_factory=dict)
     """Those made so far: the terminal, the page and the table show the same."""
 
@@ -103,6 +105,11 @@ class MethodSummary:
         """A training cost: the mean over datasets of its medians over seeds, of the trials that were trained."""
         found = self.estimate(name)
         return found.value if found else None
+
+    @property
+    def peeked(self) -> bool:
+        """Whether a default was chosen by the exact density of any of its datasets, at whatever point of a sweep."""
+        return not {str(name).partition("[")[0] for name in self.facts["dataset"].unique()}.isdisjoint(self.tuned_on)
 
     @property
     def badges(self) -> dict[Badge, float]:

@@ -88,6 +88,8 @@ def _card(entry: CatalogEntry[Any]) -> Iterator[str]:
     if isinstance(spec, MethodSpec):
         yield f"  strategy  {spec.strategy.value} ({spec.strategy.family}): {spec.strategy.idea}"
         yield f"  kind      {spec.kind.value}"
+        if spec.tuned_on:
+            yield f"  tuned     a default was chosen by the exact density of {', '.join(spec.tuned_on)}"
     if isinstance(spec, MetricSpec):
         yield f"  unit      {spec.unit or '-'}"
         yield f"  best      {spec.direction}{'' if spec.best is None else f' ({spec.best:g} for the truth)'}"

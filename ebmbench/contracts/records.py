@@ -117,7 +117,8 @@ class Protocol(Record):
 class MethodSpec:
     """The catalog's facts of a method. ``target`` is the class, or ``"module:Class"`` so that listing imports nothing.
 
-    ``params`` are presets: one class may stand in the catalog under several names.
+    ``params`` are presets: one class may stand in the catalog under several names. ``tuned_on`` names the datasets by
+    whose exact density a default was chosen: boards of these say so.
     """
 
     name: str
@@ -127,6 +128,7 @@ class MethodSpec:
     summary: str
     refs: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+    tuned_on: tuple[str, ...] = ()
 
     @property
     def reference(self) -> bool:

@@ -93,6 +93,7 @@ class TrialTemplate:
             kind=facts.kind,
             track=self.track.name,
             skipped=self._obstacle,
+            tuned_on=facts.tuned_on,
         )
 
     def spec(self, seed: int) -> TrialSpec:

@@ -166,7 +166,8 @@ def failures(method: MethodSummary) -> str:
 
 def badges(method: MethodSummary) -> list[str]:
     """``outside 43 %``: what a reader is warned of."""
-    return [f"{badge.word} {_two_digits(100 * share)} %" for badge, share in method.badges.items()]
+    shares = [f"{badge.word} {_two_digits(100 * share)} %" for badge, share in method.badges.items()]
+    return [*shares, *[PEEKED] * method.peeked]
 
 
 def ok(method: MethodSummary) -> str:
@@ -220,6 +221,9 @@ def millions(value: float | None) -> float | None:
     return None if value is None else value / 1e6
 
 
+PEEKED = "default by truth"
+"""Of a method that the numbers flatter."""
+
 MEANS = (
     "Means over datasets of medians over seeds, ± half of the range over seeds (its mean over datasets, rounded up; "
     "one seed has none), of what the suite asks for. Where trials have no number, (n of m) says how many have one."
@@ -228,7 +232,8 @@ STANDS = (
     "Times the best: the loss over that of the best method on the same data, the geometric mean over datasets (medians "
     "over seeds), with the 95 % interval of a bootstrap over datasets and seeds, and the ranks that it allows. * best; "
     f"~ tied: the interval of the factor between the two lies within {TIE}; ? undecided: these trials do not tell; ! "
-    "failed on half of the seeds of a dataset or more. Worst: the dataset on which a method is farthest behind."
+    "failed on half of the seeds of a dataset or more. Worst: the dataset on which a method is farthest behind. "
+    f"{PEEKED[0].upper()}{PEEKED[1:]}: one of its defaults was chosen by the exact density of one of these datasets."
 )
 GAPS = "Optimality gap: the mean of 1 - min(skill, 1) over trials, failures among them, in thousandths."
 CEILING = "{} gap: how far below what the truth itself reaches, in thousandths."

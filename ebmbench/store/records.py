@@ -198,6 +198,8 @@ class TrialView:
     """The point of the grid, where the method's entry has one."""
     skipped: str = ""
     """Why it cannot be run."""
+    tuned_on: tuple[str, ...] = ()
+    """The datasets by whose exact density a default of its method was chosen."""
 
     @property
     def reference(self) -> bool:

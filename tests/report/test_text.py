@@ -233,6 +233,15 @@ def test_a_badge_stands_with_what_ended_well() -> None:
     assert ok(method) == "1/1, outside 43 %"
     (method,) = make_report([ended({"skill": 0.5, "mass_outside": 0.0149})]).leaderboard.methods
     assert badges(method) == ["outside 1.5 %"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"), [("moons", ["default by truth"]), ("moons[train=100]", ["default by truth"]), ("rings", [])]
+)
+def test_a_default_that_the_truth_chose_is_a_badge_on_its_own_data(dataset: str, said: list[str]) -> None:
+    view = make_view("nce", dataset=dataset, tuned_on=("moons", "pink_spiral"))
+    (method,) = make_report([make_trial(view, {"skill": 0.5})]).leaderboard.methods
+    assert badges(method) == said
     (method,) = make_report([ended({"skill": 0.5})]).leaderboard.methods
     assert ok(method) == "1/1"
 

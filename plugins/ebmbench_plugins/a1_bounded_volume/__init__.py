@@ -23,7 +23,13 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         "kmeans_free", f"{__name__}.kmeans:KMeans", summary=what, refs=("LeCun, NYU DLSP20",), params={"free": True}
     )
     what = "mixture of full Gaussians, by expectation-maximization"
-    yield normalized("gmm", f"{__name__}.gmm:GMM", summary=what, refs=("Dempster, Laird & Rubin 1977",))
+    yield normalized(
+        "gmm",
+        f"{__name__}.gmm:GMM",
+        summary=what,
+        refs=("Dempster, Laird & Rubin 1977",),
+        tuned_on=("8gaussians", "checkerboard_s"),
+    )
     what = "the energy of kmeans by stochastic gradients, each prototype at its own rate"
     yield ranking(
         "kmeans_sgd", f"{__name__}.kmeans_sgd:KMeansSGD", summary=what, refs=("MacQueen 1967", "Bottou & Bengio 1995")
@@ -36,7 +42,11 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     yield normalized("ica", f"{__name__}.ica:ICA", summary=what, refs=("Bell & Sejnowski 1995", "Cardoso 1997"))
     what = "normalizing flow of affine couplings"
     yield normalized(
-        "realnvp", f"{__name__}.realnvp:RealNVP", summary=what, refs=("Dinh, Sohl-Dickstein & Bengio 2017",)
+        "realnvp",
+        f"{__name__}.realnvp:RealNVP",
+        summary=what,
+        refs=("Dinh, Sohl-Dickstein & Bengio 2017",),
+        tuned_on=("8gaussians",),
     )
     what = "normalizing flow of autoregressive rational-quadratic splines"
     yield normalized("nsf", f"{__name__}.nsf:NSF", summary=what, refs=("Durkan et al. 2019",))

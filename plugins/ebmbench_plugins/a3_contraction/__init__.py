@@ -14,7 +14,13 @@ ranking = partial(MethodSpec, strategy=Strategy.A3, kind=EnergyKind.RANKING)
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of A3."""
     what = "contractive auto-encoder, the whole reconstruction made constant"
-    yield ranking("cae", f"{__name__}.cae:CAE", summary=what, refs=("Rifai et al. 2011", "Alain & Bengio 2014"))
+    yield ranking(
+        "cae",
+        f"{__name__}.cae:CAE",
+        summary=what,
+        refs=("Rifai et al. 2011", "Alain & Bengio 2014"),
+        tuned_on=("8gaussians", "rings"),
+    )
     what = "contractive auto-encoder, the penalty estimated along one random direction"
     yield ranking(
         "cae_hutchinson",
@@ -22,6 +28,7 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         summary=what,
         refs=("Rifai et al. 2011", "Hutchinson 1989"),
         params={"slices": 1},
+        tuned_on=("8gaussians", "rings"),
     )
     what = "contractive auto-encoder of one sigmoid layer with tied weights, the code made constant"
     yield ranking("cae_encoder", f"{__name__}.cae_encoder:CAEEncoder", summary=what, refs=("Rifai et al. 2011",))

@@ -23,8 +23,18 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     what = "score matching along random directions by differences of energies"
     yield density("fd_ssm", f"{__name__}.fd_ssm:FDSSM", summary=what, refs=("Pang et al. 2020",))
     what = "denoising score matching at one noise level"
-    yield smoothed("dsm", f"{__name__}.dsm:DSM", summary=what, refs=("Vincent 2011", "Hyvarinen 2005"))
+    yield smoothed(
+        "dsm",
+        f"{__name__}.dsm:DSM",
+        summary=what,
+        refs=("Vincent 2011", "Hyvarinen 2005"),
+        tuned_on=("8gaussians", "rings"),
+    )
     what = "denoising score matching at all noise levels, with the score in time"
     yield smoothed(
-        "dsm_multi", f"{__name__}.dsm_multi:DSMMulti", summary=what, refs=("Song & Ermon 2019", "Choi et al. 2022")
+        "dsm_multi",
+        f"{__name__}.dsm_multi:DSMMulti",
+        summary=what,
+        refs=("Song & Ermon 2019", "Choi et al. 2022"),
+        tuned_on=("rings",),
     )

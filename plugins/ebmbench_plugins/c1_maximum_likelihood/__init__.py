@@ -19,13 +19,21 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         f"{__name__}.mle_grid:MLEGrid",
         summary=what,
         refs=("LeCun et al. 2006, A tutorial on energy-based learning",),
+        tuned_on=("checkerboard_s",),
     )
     what = "self-normalised likelihood: log Z is a parameter, the integral an expectation under Gaussian noise"
-    yield normalized("snl", f"{__name__}.snl:SNL", summary=what, refs=("arXiv 2503.07021", "Geyer 1994"))
+    yield normalized(
+        "snl",
+        f"{__name__}.snl:SNL",
+        summary=what,
+        refs=("arXiv 2503.07021", "Geyer 1994"),
+        tuned_on=("rings", "moons", "pink_spiral"),
+    )
     what = "maximum likelihood on bits, log Z by the sum over all states"
     yield normalized(
         "mle_enum",
         f"{__name__}.mle_enum:MLEEnum",
         summary=what,
         refs=("LeCun et al. 2006, A tutorial on energy-based learning",),
+        tuned_on=("bars_and_stripes", "boltzmann", "ising"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
@@ -11,10 +12,29 @@ normalized = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.NORMALIZE
 density = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.DENSITY)
 ranking = partial(MethodSpec, strategy=Strategy.C2, kind=EnergyKind.RANKING)
 
+FIVE = ("8gaussians", "moons", "checkerboard_s", "rings", "pink_spiral")
+CHAINS = ("8gaussians", "moons", "rings", "pink_spiral")
+TUNED_ON = {
+    "cd_k": CHAINS,
+    "cd_k_local": CHAINS,
+    "pcd": CHAINS,
+    "mle_langevin": FIVE,
+    "nce": ("moons", "pink_spiral"),
+    "rank_nce": ("moons", "pink_spiral"),
+    "cnce": ("pink_spiral",),
+    "cd_kick": ("rings",),
+    "energy_discrepancy": ("8gaussians", "rings"),
+}
+"""The data by whose exact density a default was chosen (docs/defaults.md)."""
+
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
     """The methods of C2."""
+    yield from (replace(spec, tuned_on=TUNED_ON.get(spec.name, ())) for spec in _methods())
+
+
+def _methods() -> Iterator[MethodSpec]:
     what = "contrastive divergence: push up where a few Langevin steps lead from the data"
     yield density("cd_k", f"{__name__}.cd_k:CDk", summary=what, refs=("Hinton 2002",))
     what = "contrastive divergence whose chains never jump: Hinton's own"

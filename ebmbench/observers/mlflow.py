@@ -21,6 +21,8 @@ from ebmbench.store.runs import RunResult, TrialResult
 
 PATIENCE = 60.0
 """Seconds that the end of a run waits for the mirror."""
+GRACE = 20.0
+"""Seconds that it then has for what it is at: a thread that is cut within C++ takes the process with it."""
 
 
 def quiet_environment() -> None:
@@ -46,6 +48,7 @@ class MlflowObserver:
         self._error = ""
         self._elsewhere = False
         self._told = False
+        self._over = threading.Event()
 
     @hookimpl
     def ebmbench_run_started(self, result: RunResult, to_run: int) -> None:
@@ -82,6 +85,8 @@ class MlflowObserver:
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
             what = "all pictures are drawn" if self._told else "all is mirrored"
+            self._over.set()
+            self._thread.join(GRACE)
             self.warn(f"mlflow: not {what} after {PATIENCE:g} s; the next run goes on with it")
         elif self._error:
             self.warn(f"mlflow: not mirrored: {self._error}")
@@ -101,17 +106,21 @@ class MlflowObserver:
                         mirror.add(item)
                 mirror.close()
                 self._told = True
-                while mirror.draw_next():
+                while not self._over.is_set() and mirror.draw_next():
                     pass
                 mirror.save()
         except Exception as error:  # noqa: BLE001 - the mirror never fails a run; the reason is shown at its end
             self._error = one_line(error)
 
     def _next(self, mirror: Mirror) -> TrialResult | RunResult | None:
-        """What is waiting. Numbers go first: while none wait pictures are drawn, which take ten times as long."""
-        while True:
+        """What is waiting; nothing more when patience is over.
+
+        Numbers go first: while none wait pictures are drawn, which take ten times as long.
+        """
+        while not self._over.is_set():
             try:
                 return self._queue.get_nowait()
             except queue.Empty:
                 if not mirror.draw_next():
                     return self._queue.get()
+        return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from filelock import FileLock
 
 from ebmbench.contracts.records import Status
+from ebmbench.observers import mlflow
 from ebmbench.observers.mlflow import MlflowObserver
 from ebmbench.report.report import Report
 from ebmbench.store.records import Point
@@ -219,6 +222,30 @@ def test_numbers_go_before_pictures(client: Client, tmp_path: Path) -> None:
     assert kinds[:5] == ["numbers"] * 5
     assert kinds.count("picture") == 5
     assert all(run.artifacts == ["surface.png"] for run in client.runs.values() if run.params)
+
+
+def test_no_thread_is_left_to_be_cut_at_the_end_of_the_process(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When patience is over it ends with the picture that it is at; the next run draws the others."""
+    monkeypatch.setattr(mlflow, "PATIENCE", 0.2)
+    lab, warnings = Lab(tmp_path), list[str]()
+    for n in range(50):
+        lab.trial(f"m{n}", {"skill": 0.5})
+    result = lab.result()
+    result.folder.mkdir(parents=True)
+
+    def slowly(trial: TrialResult, path: Path) -> bool:
+        time.sleep(0.1)
+        return drawn(trial, path)
+
+    observer = MlflowObserver(warnings.append, slowly, lambda result: Report(result).leaderboard)
+    observer.ebmbench_run_started(result, 0)
+    observer.ebmbench_run_finished(result)
+    assert [thread.name for thread in threading.enumerate() if thread.name == "mlflow"] == []
+    assert warnings == ["mlflow: not all pictures are drawn after 0.2 s; the next run goes on with it"]
+    assert client.done.count("numbers") == 51
+    assert client.done.count("picture") < 50
 
 
 def test_pictures_that_are_missing_are_drawn_by_the_next_run(told: Any, client: Client, tmp_path: Path) -> None:

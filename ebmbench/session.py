@@ -25,7 +25,7 @@ from ebmbench.observers.mlflow import MlflowObserver
 from ebmbench.observers.progress import ProgressObserver
 from ebmbench.planning.forecast import Forecast
 from ebmbench.planning.plan import Plan, PlannedTrial, Planner, TrialState
-from ebmbench.planning.provenance import revision, versions
+from ebmbench.planning.provenance import reopened
 from ebmbench.planning.runtime_history import past_trials
 from ebmbench.report.report import Report
 from ebmbench.store.files import digest, replacing, write_atomic
@@ -36,7 +36,7 @@ from ebmbench.store.tables import METRICS, TRIALS, write_table
 from ebmbench.suite.loading import plugin_files, read_suite
 from ebmbench.suite.schema import Suite, parse_duration
 from ebmbench.suite.source import Source
-from ebmbench.training.machine import machine_facts, usable_cores
+from ebmbench.training.machine import usable_cores
 
 DEFAULT_RESULTS = Path("results")
 
@@ -262,12 +262,9 @@ def _grown(kind: type[S], before: Asked, **more: Any) -> S:
 
 def _reopened(planned: Planned) -> RunRecord:
     """The record of the run: the same plan is the same run, reopened; what it says of metrics may be newer."""
-    record = planned.plan.run
-    before = find_run(planned.store, planned.suite.name, record.plan_id)
-    if before is not None:
-        record = record.model_copy(update={"run_id": before.run_id, "started": before.started})
-    made = revision(planned.source.folder(()), Path(__file__).parent)
-    return record.model_copy(update={"revision": made, "versions": versions(), "machine": machine_facts()})
+    before = find_run(planned.store, planned.suite.name, planned.plan.run.plan_id)
+    folders = planned.source.folder(()), Path(__file__).parent
+    return reopened(planned.plan.run, before, bool(planned.to_run()), *folders)
 
 
 def _announcer(planned: Planned, forecast: Forecast) -> Announcer:

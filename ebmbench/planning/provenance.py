@@ -7,11 +7,29 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ebmbench.store.records import Revision
+from ebmbench.store.records import Revision, RunRecord
+from ebmbench.training.machine import machine_facts
 
 PACKAGES = ("ebmbench", "torch", "numpy", "scipy", "scikit-learn", "pandas")
 PATIENCE = 5.0
 """Seconds that git is waited for."""
+
+
+def reopened(record: RunRecord, before: RunRecord | None, working: bool, *folders: Path) -> RunRecord:
+    """A run as it is recorded when it begins.
+
+    Args:
+        record: what is planned.
+        before: the same plan's run, if there was one: its id and its beginning stay.
+        working: whether anything is to be made. If not, commit, versions and machine stay those of before.
+        folders: the commit is of the first that is in a repository.
+    """
+    facts: dict[str, object] = {"revision": revision(*folders), "versions": versions(), "machine": machine_facts()}
+    if before is not None:
+        facts |= {"run_id": before.run_id, "started": before.started}
+        if not working and before.versions:
+            facts |= {"revision": before.revision, "versions": before.versions, "machine": before.machine}
+    return record.model_copy(update=facts)
 
 
 def revision(*folders: Path) -> Revision | None:

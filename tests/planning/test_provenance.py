@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ebmbench.planning import provenance
-from ebmbench.planning.provenance import PACKAGES, revision, versions
+from ebmbench.planning.provenance import PACKAGES, reopened, revision, versions
 from ebmbench.store.records import Revision
+from tests.factories import make_run
 
 Answers = dict[tuple[Path, str], str]
 
@@ -105,3 +106,20 @@ def test_versions_are_those_of_python_and_of_what_is_installed(monkeypatch: pyte
     monkeypatch.setattr(provenance, "version", absent)
     assert "pandas" not in versions()
     assert versions()["torch"] == "1.0"
+
+
+def test_a_run_of_which_nothing_is_made_anew_keeps_the_commit_that_made_it(tmp_path: Path) -> None:
+    old = Revision(commit="b" * 40, dirty=True)
+    before = make_run(
+        run_id="20250101-000000-12345678", revision=old, versions={"python": "3.0"}, machine={"cores": "1"}
+    )
+    planned = make_run()
+    for working, kept in ((False, True), (True, False)):
+        found = reopened(planned, before, working, tmp_path)
+        assert (found.run_id, found.started) == (before.run_id, before.started)
+        assert (found.revision == old) is kept
+        assert (found.versions == {"python": "3.0"}) is kept
+        assert (found.machine == {"cores": "1"}) is kept
+    new = reopened(planned, None, False, tmp_path)
+    assert new.run_id == planned.run_id
+    assert new.versions == versions()

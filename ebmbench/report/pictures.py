@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ebmbench.contracts.records import flat_name
+from ebmbench.contracts.records import Track, flat_name
 from ebmbench.errors import UsageError
 from ebmbench.store.runs import TrialResult
 from ebmbench.truth.normalizer import log_normalizer
@@ -61,6 +61,11 @@ class Picture:
     def low(self) -> float:
         """The lowest energy of the truth, or else of the surface."""
         return float((self.energy if self.truth is None else self.truth).min())
+
+
+def judged(track: Track) -> str:
+    """The flat name of the metric that a picture is of: at the fitted temperature."""
+    return track.curve.ranking or track.curve.metric
 
 
 def read_picture(

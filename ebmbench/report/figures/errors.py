@@ -13,10 +13,9 @@ from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Strategy
 from ebmbench.report.figures.canvas import SMALL, WIDTH, Page, caption_height, plain, short, style
 from ebmbench.report.figures.panels import DEPTH, DIFFERENCE, ENERGY, OFF, Panel, color_bar, extent
-from ebmbench.report.figures.surfaces import judged
 from ebmbench.report.figures.ticks import round_ticks
 from ebmbench.report.palette import STRATEGY_STYLE
-from ebmbench.report.pictures import Picture, read_picture
+from ebmbench.report.pictures import Picture, judged, read_picture
 from ebmbench.report.report import Report
 
 if TYPE_CHECKING:

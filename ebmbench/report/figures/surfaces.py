@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.analysis.summaries import MethodSummary
-from ebmbench.contracts.records import Status, Track
+from ebmbench.contracts.records import Status
 from ebmbench.report.figures.canvas import NORMAL, WIDTH, Page, caption_height, plain, short, style
 from ebmbench.report.figures.panels import DIFFERENCE, DIFFERENCES, ENERGY, SCALES, Panel, color_bar
-from ebmbench.report.pictures import Picture, read_picture
+from ebmbench.report.pictures import Picture, judged, read_picture
 from ebmbench.report.report import Report
 
 if TYPE_CHECKING:
@@ -98,11 +98,6 @@ def gathered(report: Report) -> Gallery | None:
             words[method.row, dataset] = _failure(method, dataset) if name is None else _number(method, metric, name)
     datasets = [d for d in drawn if any(p for (_, name), p in pictures.items() if name == d)]
     return Gallery(methods, datasets, pictures, words) if datasets else None
-
-
-def judged(track: Track) -> str:
-    """The flat name of the metric that a picture is of: at the fitted temperature."""
-    return track.curve.ranking or track.curve.metric
 
 
 def ordered(board: Leaderboard) -> list[MethodSummary]:

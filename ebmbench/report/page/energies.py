@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ebmbench.report.pictures import Array, Picture, read_picture
+from ebmbench.report.pictures import Array, Picture, judged, read_picture
 from ebmbench.report.report import Report
 
 STEP = 1 / 16
@@ -47,6 +47,7 @@ class Backdrop:
         low: the energy in nats that a byte of zero stands for.
         box: the corners of the domain (low 1, low 2, high 1, high 2); empty where nothing says.
         blob: the bytes of -log p; None where it is not known.
+        judged: the metric that the pictures are of.
         points: test points in its place, in widths of the domain, one coordinate after the other.
     """
 
@@ -54,6 +55,7 @@ class Backdrop:
     low: float
     box: tuple[float, ...]
     blob: int | None
+    judged: str
     points: tuple[float, ...] = ()
 
 
@@ -149,7 +151,7 @@ class _Hanging:
         board = self.report.leaderboard
         for k, method in enumerate(board.methods):
             for dataset in self.drawn:
-                name = method.middle(board.judged_by[dataset].headline.of(method.kind), dataset)
+                name = method.middle(judged(board.judged_by[dataset]), dataset)
                 if name is not None:
                     yield k, name
 
@@ -182,8 +184,9 @@ class _Hanging:
         if dataset not in self.backdrops:
             low = math.floor(picture.low - BELOW)
             box = () if picture.box is None else tuple(float(x) for x in picture.box.ravel())
+            number = judged(self.report.leaderboard.judged_by[dataset])
             blob = None if picture.truth is None else self._put(encoded(picture.truth, low, self.side))
-            self.backdrops[dataset] = Backdrop(self.datasets[dataset], low, box, blob, _points(picture))
+            self.backdrops[dataset] = Backdrop(self.datasets[dataset], low, box, blob, number, _points(picture))
         return self.backdrops[dataset]
 
     def _put(self, text: str) -> int:

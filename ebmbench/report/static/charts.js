@@ -34,7 +34,7 @@ function scale(low, high, from, to, log) {
 
 function logTicks(low, high) {
   const found = [], first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
-  const steps = last - first <= 2 ? [1, 2, 5] : last - first <= 6 ? [1] : [1];
+  const steps = last - first <= 2 ? [1, 2, 5] : [1];
   const every = Math.max(1, Math.ceil((last - first) / 7));
   for (let k = first; k <= last; k += every) for (const s of steps) found.push(s * 10 ** k);
   return found.filter((x) => x >= low * 0.999 && x <= high * 1.001);

@@ -55,7 +55,7 @@ tint();
 // --- the selection, in the address's hash ---------------------------------------------------------------------------
 
 const DEFAULTS = { board: "0", sort: "", filter: "", off: "", d: "", a: "", b: "", sa: "", sb: "", f: "", ratio: "b",
-  metric: "", x: "passes", cd: "", cut: "", at: "", trial: "" };
+  metric: "", x: "passes", cd: "", cut: "", trial: "" };
 const STATE = { ...DEFAULTS };
 const LISTENERS = [];
 

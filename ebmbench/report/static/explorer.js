@@ -143,9 +143,10 @@ async function drawExplorer() {
 
 function captionOf(name, method, still, field) {
   const number = DATA.trials.find((t) => still && t.method === method && t.dataset === still.dataset && t.seed === still.seed);
-  const kl = number && number.numbers.kl_beta !== undefined ? `, KL(\u03b2) ${text(number.numbers.kl_beta, 2)}` : "";
+  const judged = BACKDROP.get(chosen().dataset).judged, value = number && number.numbers[judged];
+  const said = value === undefined ? "" : `, ${judged} ${text(value, 2)}`;
   return [`${name}: ${METHODS[method].name} (${METHODS[method].strategy})`,
-    still && field ? `seed ${still.seed}, \u03b2 ${text(still.beta)}${kl}; ${field.when}` : "no surface"];
+    still && field ? `seed ${still.seed}, \u03b2 ${text(still.beta)}${said}; ${field.when}` : "no surface"];
 }
 
 function blank(canvas) {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import isnan
 from statistics import median
 
 import pandas as pd
@@ -55,14 +57,20 @@ class MethodSummary:
         A trial that was skipped counts nowhere, and one that ended well without the number is missing: this is the one
         rule for averages, ranks and tables.
         """
-        missing = pd.Series(float("nan"), self.facts.index)
-        found = self.values.get(metric, missing).copy()
+        return self._counted[metric] if metric in self._counted else pd.Series(float("nan"), self.facts.index)
+
+    @cached_property
+    def _counted(self) -> pd.DataFrame:
+        """The values, with what failures count as in the headlines of their tracks."""
+        found = self.values.copy()
         for track in self.tracks.values():
-            if track.headline.of(self.kind) == metric and track.failed is not None:
-                found[self.failed & (self.facts["track"] == track.name)] = track.failed
+            if track.failed is not None:
+                found.loc[self.failed & (self.facts["track"] == track.name), track.headline.of(self.kind)] = (
+                    track.failed
+                )
         return found
 
-    @property
+    @cached_property
     def failed(self) -> pd.Series[bool]:
         """Which trials did not end well."""
         return ~self.facts["status"].astype(str).isin([Status.OK, Status.SKIPPED])
@@ -83,9 +91,21 @@ class MethodSummary:
 
     def median(self, metric: str, dataset: str, failures: bool = True) -> float | None:
         """The median over seeds on one dataset; without ``failures`` of the trials that ended well alone."""
-        counted = self.facts["dataset"].astype(str) == dataset
-        found = self.numbers(metric)[counted if failures else counted & ~self.failed].dropna()
-        return float(found.median()) if len(found) else None
+        medians = self._medians if failures else self.medians
+        held = metric in medians and dataset in medians.index
+        value = float(medians.loc[dataset, metric]) if held else float("nan")  # type: ignore[arg-type]
+        return None if isnan(value) else value
+
+    @cached_property
+    def medians(self) -> pd.DataFrame:
+        """Over the seeds that ended well: a row a dataset, a column a metric, by flat name."""
+        ended = ~self.failed
+        return self.values[ended].groupby(self.facts["dataset"].astype(str)[ended], sort=False).median()
+
+    @cached_property
+    def _medians(self) -> pd.DataFrame:
+        """The same over all seeds, failures counting in the headline."""
+        return self._counted.groupby(self.facts["dataset"].astype(str), sort=False).median()
 
     def middle(self, metric: str, dataset: str) -> str | None:
         """The trial on a dataset that ended well with the median (the lower of two), or else the first that did."""

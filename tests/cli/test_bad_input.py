@@ -152,7 +152,9 @@ CASES = {
     "--timeout -5": Case("run tiny.yaml --timeout -5", "expected a positive duration such as 90s"),
     "list of something else": Case("list stuff", "'stuff' is not one of"),
     "info of nothing": Case("info nec", "nothing is called 'nec'; did you mean 'nce'?"),
-    "report in an unknown format": Case("report tiny --format pdf", "no format 'pdf'; known: csv, html, json, md, "),
+    "report in an unknown format": Case(
+        "report tiny --format xlsx", "no format 'xlsx'; known: budget, csv, errors, forest, "
+    ),
     "report in a misspelled format": Case("report tiny --format csb", "no format 'csb'; did you mean 'csv'?"),
     "unknown executor": Case("run tiny.yaml --executor cloud", "'cloud' is not one of 'local', 'inline'"),
     "bad memory": Case("run tiny.yaml", "tiny.yaml:7:9: memory: ", suite=SUITE + "memory: much\n", lines=3),

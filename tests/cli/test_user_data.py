@@ -137,7 +137,7 @@ def test_the_mixture_is_good_and_all_kinds_have_a_number(done: Results) -> None:
 
 
 def test_the_leaderboard_ranks_by_nll_and_says_what_is_missing(board: str) -> None:
-    assert "| NLL ↓ |" in board
+    assert "| NLL (nats) ↓ |" in board
     assert "skill ↑" not in board
     assert "| \\* | gmm |" in board
     title = "## Held-out NLL (nats) at the temperature fitted on validation, median over seeds"

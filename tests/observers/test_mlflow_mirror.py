@@ -243,8 +243,8 @@ def test_no_thread_is_left_to_be_cut_at_the_end_of_the_process(
     observer.ebmbench_run_started(result, 0)
     observer.ebmbench_run_finished(result)
     assert [thread.name for thread in threading.enumerate() if thread.name == "mlflow"] == []
-    assert warnings == ["mlflow: not all pictures are drawn after 0.2 s; the next run goes on with it"]
-    assert client.done.count("numbers") == 51
+    (warning,) = warnings
+    assert warning.endswith("after 0.2 s; the next run goes on with it")
     assert client.done.count("picture") < 50
 
 

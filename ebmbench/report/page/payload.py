@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from ebmbench.analysis.boards import Board
 from ebmbench.analysis.conditions import Conditions
@@ -198,7 +197,7 @@ def _matrix(array: np.ndarray) -> tuple[tuple[float | None, ...], ...]:
 
 def measures(board: Leaderboard) -> Iterator[Measure]:
     """Every metric that any method has a number of, variant by variant."""
-    medians = [_medians(method, board.datasets) for method in board.methods]
+    medians = [method.medians.reindex(list(board.datasets)) for method in board.methods]
     for cell in board.metrics:
         for variant in cell.variants:
             name = flat_name(cell.name, variant)
@@ -207,13 +206,6 @@ def measures(board: Leaderboard) -> Iterator[Measure]:
             )
             if any(value is not None for row in values for value in row):
                 yield Measure(name, cell.unit, cell.direction, cell.summary, values)
-
-
-def _medians(method: MethodSummary, datasets: Sequence[str]) -> pd.DataFrame:
-    """Over the seeds that ended well: a row a dataset, a column a metric."""
-    ended = ~method.failed
-    names = method.facts["dataset"].astype(str)[ended]
-    return method.values[ended].groupby(names).median().reindex(list(datasets))
 
 
 def _short(value: float) -> float | None:

@@ -94,7 +94,7 @@ function range(values, log) {
 
 /** A chart with a button that saves it. */
 function framed(node, name) {
-  const button = el("button", { onclick: () => {
+  const button = el("button", { class: "save", onclick: () => {
     const copy = node.cloneNode(true);
     copy.setAttribute("xmlns", SVG);
     const style = svg("style", {}, "text{font:11px sans-serif;fill:#1b1f24}.grid{stroke:#d0d7de}.axis{stroke:#57606a}");

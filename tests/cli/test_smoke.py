@@ -140,7 +140,15 @@ def test_the_run_has_its_files(first: Done, results: Path) -> None:
     }
     assert names <= {path.name for path in folder.iterdir()}
     assert (results / "smoke" / "latest").read_text().strip() == first.document["run_id"]
-    for name in ("leaderboard.md", "leaderboard.csv", "trials.csv", "metrics.md", "surfaces.png", "forest.svg"):
+    for name in (
+        "leaderboard.md",
+        "leaderboard.csv",
+        "trials.csv",
+        "metrics.md",
+        "surfaces.png",
+        "forest.svg",
+        "report.html",
+    ):
         assert (results / "smoke" / name).read_bytes() == (folder / name).read_bytes()
 
 

@@ -59,7 +59,7 @@ def remove(path: Path) -> None:
 
 RECORDS = ("trial.json", "TRAINED", "metrics.json", "curve.jsonl", "attempts.jsonl")
 ARTIFACTS = ("model.pt", "surface.npz", "samples.npz")
-BOARDS = ("leaderboard.md", "leaderboard.csv", "trials.csv", "metrics.md", "surfaces.png", "forest.svg")
+BOARDS = ("leaderboard.md", "leaderboard.csv", "trials.csv", "metrics.md", "surfaces.png", "forest.svg", "report.html")
 PRODUCTS = (*BOARDS, "trials.parquet", "metrics.parquet")
 
 

@@ -8,7 +8,9 @@ from functools import cached_property
 from math import isnan
 from statistics import median
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ebmbench.analysis.intervals import Estimate, average
 from ebmbench.contracts.records import Badge, EnergyKind, Status, Strategy, Track
@@ -77,9 +79,15 @@ class MethodSummary:
 
     def strata(self, metric: str, datasets: Collection[str] | None = None) -> list[list[float]]:
         """The values of a metric for each dataset that has any, of these or of all."""
-        found = self.numbers(metric).dropna()
-        groups = found.groupby(self.facts["dataset"].astype(str), sort=False)
-        return [group.tolist() for name, group in groups if datasets is None or name in datasets]
+        found = self.numbers(metric).to_numpy(dtype=np.float64)
+        parts = [found[at] for name, at in self._places.items() if datasets is None or name in datasets]
+        return [values for values in (part[~np.isnan(part)].tolist() for part in parts) if values]
+
+    @cached_property
+    def _places(self) -> dict[str, NDArray[np.intp]]:
+        """Where the trials of each dataset stand."""
+        names = self.facts["dataset"].astype(str).to_numpy()
+        return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names)}
 
     def estimate(self, metric: str, datasets: Collection[str] | None = None) -> Estimate | None:
         """The mean over datasets, these or all, of a metric's medians over seeds; None when it was never measured."""

@@ -42,16 +42,19 @@ def performance_profile(strata: Sequence[Sequence[float]], taus: Sequence[float]
     Args:
         strata: as of the optimality gap.
         taus: where it is taken.
+
+    Returns:
+        NaN where there is no score.
     """
     shares = [(np.asarray(scores)[:, None] > np.asarray(taus)).mean(0) for scores in strata if scores]
-    return np.asarray(np.mean(shares, axis=0))
+    return np.asarray(np.mean(shares, axis=0)) if shares else np.full(len(taus), np.nan)
 
 
 def factor_profile(losses: pd.DataFrame, taus: Sequence[float]) -> pd.DataFrame:
     """The share of a method's trials whose loss is within tau times the best method's median on the same data.
 
-    That is Dolan and More's (2002) profile, of trials. A trial that failed is within nothing; datasets weigh alike, and
-    those on which a method has no number do not count.
+    That is Dolan and More's (2002) profile, of trials: the one above of minus the log of the factor. A trial that
+    failed is within nothing; datasets weigh alike, and those on which a method has no number do not count.
 
     Args:
         losses: logs of losses, as a board holds them.
@@ -63,7 +66,7 @@ def factor_profile(losses: pd.DataFrame, taus: Sequence[float]) -> pd.DataFrame:
     medians = losses.groupby(level=0).median()
     best = medians.min(axis="columns").where(lambda least: np.isfinite(least))
     behind = losses.sub(best.reindex(losses.index.get_level_values(0)).to_numpy(), axis="index")
-    held = behind.notna()
-    logs = [math.log(tau) + ROUNDING for tau in taus]
-    within = [(behind <= log).astype(float).where(held).groupby(level=0).mean().mean() for log in logs]
-    return pd.DataFrame(within, index=pd.Index(list(taus), name="tau"), columns=losses.columns)
+    logs = [-math.log(tau) - ROUNDING for tau in taus]
+    scores = {row: [(-part).dropna().tolist() for _, part in behind[row].groupby(level=0)] for row in losses}
+    shares = {row: performance_profile(strata, logs) for row, strata in scores.items()}
+    return pd.DataFrame(shares, index=pd.Index(list(taus), name="tau"), columns=losses.columns)

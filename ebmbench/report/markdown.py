@@ -14,6 +14,7 @@ from ebmbench.analysis.tidy import time_to_target
 from ebmbench.contracts.records import Column, flat_name
 from ebmbench.report.remarks import notes
 from ebmbench.report.report import Report
+from ebmbench.report.templating import environment
 from ebmbench.report.text import (
     GAP,
     GAPS,
@@ -42,17 +43,7 @@ if TYPE_CHECKING:
 @cache
 def _templates() -> Environment:
     """Whatever a template shows is escaped for Markdown; only what it holds itself is markup."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("ebmbench.report"),
-        finalize=lambda value: value if isinstance(value, Markup) else escaped(str(value)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    return environment(lambda value: value if isinstance(value, Markup) else escaped(str(value)))
 
 
 class Markup(str):

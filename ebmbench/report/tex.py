@@ -16,6 +16,7 @@ from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import Track
 from ebmbench.errors import printable
 from ebmbench.report.report import Report
+from ebmbench.report.templating import environment
 from ebmbench.report.text import STANDING_HEAD, STANDS, number, standing_cells
 
 if TYPE_CHECKING:
@@ -104,22 +105,14 @@ def leaderboard(report: Report) -> str:
 @cache
 def _templates() -> Environment:
     """Whatever a template shows is escaped for LaTeX; only what it holds itself is source."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("ebmbench.report"),
-        finalize=lambda value: value if isinstance(value, Source) else escaped(str(value)),
-        undefined=StrictUndefined,
+    return environment(
+        lambda value: value if isinstance(value, Source) else escaped(str(value)),
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
         variable_end_string=">>",
         comment_start_string="<#",
         comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
     )
 
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ebmbench.errors import printable
 from ebmbench.report import spreadsheet
@@ -21,10 +21,8 @@ from ebmbench.report.page.payload import FACTORS, Payload, board_parts, looks, m
 from ebmbench.report.page.verdict import verdict
 from ebmbench.report.remarks import notes
 from ebmbench.report.report import Report
+from ebmbench.report.templating import environment
 from ebmbench.report.text import STANDS, legend
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 SCRIPTS = ("core.js", "charts.js", "explorer.js", "page.js")
 STYLES = ("page.css",)
@@ -40,7 +38,7 @@ def page(report: Report) -> str:
     script, style = ("\n".join(map(_static, names)) for names in (SCRIPTS, STYLES))
     commit = report.run.revision.commit[:12] if report.run.revision else "unknown"
     return (
-        _templates()
+        environment()
         .get_template("report.html.j2")
         .render(
             suite=printable(board.suite),
@@ -103,20 +101,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "inf" if value > 0 else "-inf"
     return value
-
-
-@cache
-def _templates() -> Environment:
-    """Whatever a template shows is escaped for HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("ebmbench.report"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 @cache

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ebmbench.analysis import resampling
 from ebmbench.analysis.boards import Board
 from ebmbench.analysis.conditions import Conditions
 from ebmbench.analysis.leaderboard import Leaderboard
@@ -53,7 +54,6 @@ class Row:
     badges: tuple[str, ...]
     costs: tuple[float | None, ...]
     seconds: str
-    chosen: str
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,6 @@ def _row(method: MethodSummary, conditions: Conditions) -> Row:
         tuple(badges(method)),
         tuple(method.cost(name) for name in COSTS),
         seconds(method, conditions),
-        method.chosen,
     )
 
 
@@ -177,7 +176,7 @@ def _part(board: Leaderboard, one: Board, index: dict[str, int]) -> BoardPart:
             ranks(standing),
             standing.word.value,
             standing.worst,
-            tuple(map(_factor, behind[standing.row])),
+            tuple(None if math.isnan(log) else resampling.factor(log) for log in behind[standing.row]),
             tuple(shares[standing.row]),
         )
         for standing in one.standings
@@ -185,10 +184,6 @@ def _part(board: Leaderboard, one: Board, index: dict[str, int]) -> BoardPart:
     found = pairs(one.losses[order])
     matrices = (_matrix(array) for array in (found.probability, found.low, found.high))
     return BoardPart(one.ruler.title, one.ruler.metric, one.ruler.legend, places, *matrices)
-
-
-def _factor(log: float) -> float | None:
-    return None if math.isnan(log) else float(np.exp(min(log, 700.0))) if math.isfinite(log) else math.inf
 
 
 def _matrix(array: np.ndarray) -> tuple[tuple[float | None, ...], ...]:

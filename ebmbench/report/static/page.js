@@ -159,8 +159,8 @@ function drawTrials() {
   const found = DATA.trials.filter((trial) => trial.method === m && trial.dataset === d);
   const names = [...new Set(found.flatMap((trial) => Object.keys(trial.numbers)))];
   box.append(el("h3", {}, `${METHODS[m].name} on ${DATASETS[d]}`), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "trials" },
-    el("table", {}, el("thead", {}, el("tr", {}, ...["seed", "status", ...names].map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, ...found.map((trial) => el("tr", {}, el("th", { scope: "row" }, String(trial.seed)),
+    el("table", {}, el("thead", {}, el("tr", {}, ...["trial", "status", ...names].map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, ...found.map((trial) => el("tr", {}, el("th", { scope: "row" }, trial.name),
         el("td", {}, trial.status + (trial.error ? `: ${trial.error}` : "")),
         ...names.map((name) => el("td", { class: "number" }, text(trial.numbers[name])))))))),
     el("button", { onclick: () => go("explorer") }, "show its surface"));

@@ -1,0 +1,178 @@
+"""One side of a gate, as a process of its own: it runs the code of whatever tree it finds on its path.
+
+It is started by its file's name with the path of the tree that is to be judged, speaks lines of JSON, and does what it
+is told: plan a suite, run its trials, count or time steps. Of the tree it uses no more than is said here, so that it can
+judge one that is older than itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+COUNTED = 11
+"""Steps that are counted: the first, in which some methods set up, and ten more, whole cycles of the others."""
+PROFILED = 2
+"""Steps that follow, of which the memory is watched."""
+FRACTION = 0.5
+"""How much of the budget a timed step is told to be spent."""
+
+
+class Steps:
+    """A training of one trial whose steps can be taken a few at a time; a method that has finished begins anew."""
+
+    def __init__(self, spec: Any, root: Path) -> None:
+        from ebmbench.training.components import TrialComponents
+
+        self.components = TrialComponents.load(spec, root)
+        self.problem = self.components.problem(self.components.stream.training_set())
+        self.restart()
+
+    def restart(self) -> None:
+        """A fresh surface."""
+        self.surface = self.components.surface(self.problem)
+        self.stepper = self.components.stepper(self.surface)
+        self.rng, self.taken = self.components.noise(), 0
+
+    def batches(self, steps: int) -> list[Any]:
+        """The data of the next steps."""
+        stream, rows = self.components.stream, self.stepper.batch_rows
+        if rows is None:
+            return [stream.training_set()] * steps
+        return [stream.batch(self.taken + k, rows) for k in range(steps)]
+
+    def time(self, steps: int) -> dict[str, list[float]]:
+        """Seconds of so many steps, by the clock and of the processor; data and fresh starts are not timed."""
+        wall, processor = [], []
+        for batch in self.batches(steps):
+            if self.stepper.finished():
+                self.restart()
+            begun, worked = time.perf_counter(), time.process_time()
+            self.stepper.step(batch, self.rng, FRACTION)
+            wall.append(time.perf_counter() - begun)
+            processor.append(time.process_time() - worked)
+            self.taken += 1
+        return {"wall": wall, "processor": processor}
+
+    def count(self) -> dict[str, float]:
+        """What the first steps of a fresh training cost, in numbers without noise."""
+        from ebmbench.training.counting import Meter
+
+        self.restart()
+        meter = Meter(self.components.unit, self.surface)
+        batches, peak = self.batches(COUNTED + PROFILED), 0
+        for index, batch in enumerate(batches):
+            if self.stepper.finished():
+                break
+            if index < COUNTED:
+                with meter.step(index, len(batch), lambda batch=batch: self.stepper.foreign_work(batch)):
+                    self.stepper.step(batch, self.rng, FRACTION)
+            else:
+                peak = max(peak, self._peak(batch))
+        self.restart()
+        return {**{name: float(value) for name, value in vars(meter.total).items()}, "peak_bytes": float(peak)}
+
+    def _peak(self, batch: Any) -> int:
+        """The most bytes that a step holds at a time beyond those that were there before it."""
+        from torch.profiler import ProfilerActivity, profile
+
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+            self.stepper.step(batch, self.rng, FRACTION)
+        held = peak = 0
+        for event in watched.profiler.kineto_results.events():
+            if event.name() == "[memory]":
+                held += event.nbytes()
+                peak = max(peak, held)
+        return peak
+
+
+class Probe:
+    """Does what it is told."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        from rich.console import Console
+
+        from ebmbench import session
+
+        self.root = Path(told["results"])
+        options = session.Options(
+            keyword=told["keyword"],
+            overrides=tuple(told["overrides"]),
+            seeds=told["seeds"],
+            workers=told["workers"],
+            results=self.root,
+            plugins=tuple(told["plugins"]),
+        )
+        asked = session.Asked(told["suite"], options, Console(stderr=True))
+        self.planned = session.plan(session.resolve(session.load(asked)))
+        self.trials = {trial.view.name: trial for trial in self.planned.plan.trials}
+        self.steps: dict[str, Steps] = {}
+
+    def plan(self) -> dict[str, Any]:
+        """All trials: what each is, and what its metrics are."""
+        return {name: _said(trial) for name, trial in self.trials.items()}
+
+    def count(self, trial: str) -> dict[str, float]:
+        """The counters of a trial's steps."""
+        return self._steps(trial).count()
+
+    def time(self, trial: str, steps: int) -> dict[str, list[float]]:
+        """Take steps of a trial."""
+        return self._steps(trial).time(steps)
+
+    def forget(self, trial: str) -> None:
+        """Let go of a trial's training."""
+        self.steps.pop(trial, None)
+
+    def _steps(self, trial: str) -> Steps:
+        if trial not in self.steps:
+            self.steps[trial] = Steps(self.trials[trial].spec, self.root)
+        return self.steps[trial]
+
+
+def _said(planned: Any) -> dict[str, Any]:
+    view = planned.view
+    return {
+        "key": view.key,
+        "row": view.row,
+        "dataset": view.dataset,
+        "seed": view.seed,
+        "reference": str(view.strategy) == "reference",
+        "skipped": view.skipped,
+        "metrics": {cell.name: cell.code for cell in planned.spec.metrics},
+    }
+
+
+def orders() -> Iterator[dict[str, Any]]:
+    """What is asked, a line each."""
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Answer until there is nothing more to answer. What plugins print goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    import torch
+
+    torch.set_num_threads(1)
+    probe = None
+    for told in orders():
+        try:
+            if told["do"] == "open":
+                probe = Probe(told["of"])
+                answer: Any = None
+            else:
+                answer = getattr(probe, told["do"])(**told["of"])
+            answers.write(json.dumps({"answer": answer}) + "\n")
+        except Exception as error:
+            answers.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

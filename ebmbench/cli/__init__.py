@@ -20,6 +20,7 @@ VERBS = {
     "info": "the card of a method, dataset or metric, or of a trial",
     "report": "the leaderboard of a suite that was run",
     "compare": "what changed from one run to another, in words",
+    "gate": "whether a change made anything slower, worse or more work",
     "ui": "open the MLflow pages of the results on this machine",
 }
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+REFERENCE = "reference"
+"""The strategy of rows that nobody is to improve."""
 COUNTED = 11
 """Steps that are counted: the first, in which some methods set up, and ten more, whole cycles of the others."""
 PROFILED = 2
@@ -92,30 +94,73 @@ class Steps:
 
 
 class Probe:
-    """Does what it is told."""
+    """Does what it is told.
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        from rich.console import Console
+    Args:
+        told: ``suite``, a mapping; ``folder``, where its relative paths start; ``results``; ``keyword``, ``overrides``
+            and ``plugins`` as on the command line of ``run``; ``methods``, the rows that are wanted (None: all).
+        tolerant: entries that this tree cannot plan are left out, and ``missing`` says why.
+    """
 
-        from ebmbench import session
-
-        self.root = Path(told["results"])
-        options = session.Options(
-            keyword=told["keyword"],
-            overrides=tuple(told["overrides"]),
-            seeds=told["seeds"],
-            workers=told["workers"],
-            results=self.root,
-            plugins=tuple(told["plugins"]),
-        )
-        asked = session.Asked(told["suite"], options, Console(stderr=True))
-        self.planned = session.plan(session.resolve(session.load(asked)))
-        self.trials = {trial.view.name: trial for trial in self.planned.plan.trials}
+    def __init__(self, told: dict[str, Any], tolerant: bool) -> None:
+        os.chdir(told["folder"])
+        self.root, self.missing = Path(told["results"]), dict[str, str]()
+        suite = told["suite"]
+        if tolerant:
+            suite = {**suite, "methods": [entry for entry in suite["methods"] if self._can(suite, entry, told)]}
+        self.trials: dict[str, Any] = {}
+        if suite["methods"]:
+            self.planned = _planned(suite, told, told["keyword"])
+            wanted = told["methods"]
+            for trial in self.planned.plan.trials:
+                name = trial.view.name
+                if not trial.view.skipped and (wanted is None or name.partition("/")[0] in wanted):
+                    self.trials[name] = trial
         self.steps: dict[str, Steps] = {}
+
+    def _can(self, suite: dict[str, Any], entry: Any, told: dict[str, Any]) -> bool:
+        from ebmbench.errors import UsageError
+
+        try:
+            _planned({**suite, "methods": [entry]}, told, None)
+        except UsageError as error:
+            row = entry if isinstance(entry, str) else str(entry.get("label") or entry.get("name"))
+            self.missing[row] = str(error)
+            return False
+        return True
 
     def plan(self) -> dict[str, Any]:
         """All trials: what each is, and what its metrics are."""
-        return {name: _said(trial) for name, trial in self.trials.items()}
+        return {"trials": {name: self._said(trial) for name, trial in self.trials.items()}, "missing": self.missing}
+
+    def _said(self, planned: Any) -> dict[str, Any]:
+        view = planned.view
+        tracks = {track.name: track for track in self.planned.plan.run.tracks}
+        rulers = [r for r in tracks[view.track].ruled_by if r.of_order or str(view.kind) != "ranking"]
+        return {
+            "key": view.key,
+            "dataset": view.dataset,
+            "seed": view.seed,
+            "reference": str(view.strategy) == REFERENCE,
+            "rulers": [{"title": r.title, "metric": r.metric, "scale": r.scale} for r in rulers[:1]],
+            "metrics": {cell.name: cell.code for cell in planned.spec.metrics},
+        }
+
+    def run(self, trials: list[str], workers: int) -> dict[str, Any]:
+        """Run what is not done of these trials; what came of each."""
+        from ebmbench.execution.local import LocalExecutor
+        from ebmbench.execution.supervisor import Job, Supervisor
+        from ebmbench.store.runs import TrialResult
+
+        suite, store = self.planned.suite, self.planned.store
+        threads = max(profile.threads for profile in suite.devices)
+        executor = LocalExecutor(store.root.resolve(), suite.timeout, suite.memory, threads)
+        chosen = {name: self.trials[name] for name in trials}
+        jobs = (Job(trial.spec, retry=True) for trial in chosen.values())
+        for _ in Supervisor(store, workers, executor).run(jobs):
+            pass
+        ended = {n: TrialResult(trial.view, store.trial_folder(trial.view.key)) for n, trial in chosen.items()}
+        return {n: {"status": str(one.status), "error": one.error, "values": one.values} for n, one in ended.items()}
 
     def count(self, trial: str) -> dict[str, float]:
         """The counters of a trial's steps."""
@@ -135,17 +180,19 @@ class Probe:
         return self.steps[trial]
 
 
-def _said(planned: Any) -> dict[str, Any]:
-    view = planned.view
-    return {
-        "key": view.key,
-        "row": view.row,
-        "dataset": view.dataset,
-        "seed": view.seed,
-        "reference": str(view.strategy) == "reference",
-        "skipped": view.skipped,
-        "metrics": {cell.name: cell.code for cell in planned.spec.metrics},
-    }
+def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -> Any:
+    from rich.console import Console
+
+    from ebmbench import session
+
+    options = session.Options(
+        keyword=keyword,
+        overrides=tuple(told["overrides"]),
+        results=Path(told["results"]),
+        plugins=tuple(told["plugins"]),
+    )
+    asked = session.Asked(suite, options, Console(stderr=True))
+    return session.plan(session.resolve(session.load(asked)))
 
 
 def orders() -> Iterator[dict[str, Any]]:
@@ -165,7 +212,7 @@ def main() -> None:
     for told in orders():
         try:
             if told["do"] == "open":
-                probe = Probe(told["of"])
+                probe = Probe(**told["of"])
                 answer: Any = None
             else:
                 answer = getattr(probe, told["do"])(**told["of"])

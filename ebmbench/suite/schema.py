@@ -161,6 +161,9 @@ class Suite(Record):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds), Field(min_length=1)] = (0, 1, 2)
     devices: Annotated[tuple[DeviceProfile, ...], BeforeValidator(_devices), Field(min_length=1)] = (DeviceProfile(),)
     metrics: Literal["core", "all"] | tuple[str, ...] = "core"
+    tolerances: dict[str, Annotated[float, Field(gt=0, lt=10)]] = Field(
+        default_factory=dict, description="of a gate: 'time' or a metric's flat name -> relative change that is none"
+    )
     plugins: tuple[str, ...] = ()
     timeout: Annotated[float, BeforeValidator(parse_duration)] = 600.0
     memory: Annotated[ByteSize, BeforeValidator(_no_truth), Field(ge=1, lt=2**62)] = ByteSize(4_000_000_000)

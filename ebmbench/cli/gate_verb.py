@@ -18,7 +18,9 @@ from ebmbench.cli import options
 @options.override
 @options.results
 @options.plugin
-@click.option("--budget-minutes", "minutes", type=float, default=10.0, show_default=True, help="Nothing is begun later.")
+@click.option(
+    "--budget-minutes", "minutes", type=float, default=10.0, show_default=True, help="Nothing is begun later."
+)
 @click.option("--all", "everything", is_flag=True, help="Also measure what the change does not touch.")
 @click.option("--workers", type=int, metavar="N", help="Trials at a time (default: as many as cores).")
 @options.as_json

@@ -64,7 +64,9 @@ class Scope:
         """The scope of two plans; ``everything`` counts as touched if it is wanted."""
         first, second = _methods(base), _methods(head)
         both = [method for method in second if method in first]
-        touched = [m for m in both if everything or any(_differ(base.get(n), head.get(n)) for n in first[m] | second[m])]
+        touched = [
+            m for m in both if everything or any(_differ(base.get(n), head.get(n)) for n in first[m] | second[m])
+        ]
         return cls(
             tuple(touched),
             tuple(method for method in both if method not in touched),

@@ -1,7 +1,7 @@
 """One side of a gate, as a process of its own: it runs the code of whatever tree it finds on its path.
 
-It is started by its file's name with the path of the tree that is to be judged, speaks lines of JSON, and does what it
-is told: plan a suite, run its trials, count or time steps. Of the tree it uses no more than is said here, so that it can
+It is started by its file's name with the path of the tree that is to be judged, speaks lines of JSON, and does what
+it is told: plan a suite, run its trials, count or time steps. Of the tree it uses no more than is said here, so that it can
 judge one that is older than itself.
 """
 
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class Steps:
             if self.stepper.finished():
                 break
             if index < COUNTED:
-                with meter.step(index, len(batch), lambda batch=batch: self.stepper.foreign_work(batch)):
+                with meter.step(index, len(batch), partial(self.stepper.foreign_work, batch)):
                     self.stepper.step(batch, self.rng, FRACTION)
             else:
                 peak = max(peak, self._peak(batch))
@@ -217,7 +218,7 @@ def main() -> None:
             else:
                 answer = getattr(probe, told["do"])(**told["of"])
             answers.write(json.dumps({"answer": answer}) + "\n")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the other side of the pipe says what is to be done about it
             answers.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
 
 

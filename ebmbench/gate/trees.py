@@ -49,10 +49,12 @@ def head_tree(folder: Path) -> Tree:
     """
     root = Path(_git(folder, "rev-parse", "--show-toplevel")).resolve()
     prefix = Path(sys.prefix).resolve()
-    inside = [path for path in map(_resolved, sys.path) if path.is_relative_to(root) and not path.is_relative_to(prefix)]
+    inside = [
+        path for path in map(_resolved, sys.path) if path.is_relative_to(root) and not path.is_relative_to(prefix)
+    ]
     if not inside:
         raise UsageError(
-            f"{root}: nothing of this repository is on the path of this Python, so that base and head would be the same "
+            f"{root}: nothing of this repository is on the path of this Python, so that both sides would be the same "
             "code; install it with pip install -e ."
         )
     commit = _git(root, "rev-parse", "--short=8", "HEAD")
@@ -120,7 +122,16 @@ def _environment(root: Path, place: Path) -> Path:
     if not done.exists():
         shutil.rmtree(folder, ignore_errors=True)
         constraints = ["-c", str(root / "constraints.txt")] if (root / "constraints.txt").is_file() else []
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *constraints, str(root)]
+        install = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            *constraints,
+            str(root),
+        ]
         for command in ([sys.executable, "-m", "venv", str(folder)], install):
             _called(command, INSTALLING, "the base's environment cannot be made")
         done.touch()

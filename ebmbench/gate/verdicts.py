@@ -44,7 +44,7 @@ class Finding:
         low, high: the interval of the factor; infinite or 0 while there are too few pairs.
         limit: the factor that still counts as the same.
         pairs: how many pairs it rests on.
-        more: how many more pairs would decide it, if they fall out as those did; None if none would, or none are needed.
+        more: how many more pairs would decide it, if they fall out as those did; None if none would, or none need to.
         base, head: the two values, where they are one each.
         why: what else there is to say, in one sentence.
     """

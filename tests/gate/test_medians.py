@@ -34,7 +34,9 @@ def test_the_interval_is_what_the_bets_leave() -> None:
     values = np.random.default_rng(0).normal(size=17)
     low, high = interval(list(values), 0.01)
     middles = (np.sort(values)[1:] + np.sort(values)[:-1]) / 2
-    left = [m for m in (-9, *middles, 9) if log_wealth(int((values < m).sum()), int((values > m).sum())) < math.log(100)]
+    left = [
+        m for m in (-9, *middles, 9) if log_wealth(int((values < m).sum()), int((values > m).sum())) < math.log(100)
+    ]
     assert low < min(left) < max(left) < high
     outside = [m for m in (-9, *middles, 9) if m not in left]
     assert all(m < low or m > high for m in outside)

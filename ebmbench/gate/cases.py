@@ -43,7 +43,7 @@ class Case:
     Attributes:
         trials: its trials at the first seed, one a dataset.
         rules: how it is judged.
-        counts: counters of both sides, by dataset.
+        counts: counters of both sides, by the name of the trial.
         ratios: log ratios of times, one a pair of processes.
         outcomes: trials on both sides, seed by seed.
         obstacles: what could not be done, by measure.
@@ -93,8 +93,8 @@ class Case:
     def next_run(self) -> list[str]:
         """The trials that are to be run next: first a few, then as many as an interval needs, then some at a time."""
         done, enough = self.seeds_done, math.ceil(fewest(self.rules.alpha) / len(self.trials))
-        upto = min(MAX_SEEDS, FIRST if done == 0 else max(enough, done + STEP))
-        return [at_seed(trial.name, seed) for seed in range(done, upto) for trial in self.trials]
+        upto = FIRST if done == 0 else enough if done < enough else done + STEP
+        return [at_seed(trial.name, seed) for seed in range(done, min(MAX_SEEDS, upto)) for trial in self.trials]
 
     def ended(self, names: Sequence[str], base: Mapping[str, Ended], head: Mapping[str, Ended]) -> None:
         """Take in what came of trials."""
@@ -114,7 +114,7 @@ class Case:
 
     @property
     def work(self) -> list[Finding]:
-        """A verdict on each counter: on the first dataset that differs in it, else on the first."""
+        """A verdict on each counter: on the first trial that differs in it, else on the first."""
         found: dict[str, Finding] = {}
         for base, head in self.counts.values():
             for name in (name for name in base if name in head):

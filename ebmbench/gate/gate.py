@@ -122,7 +122,7 @@ class Gate:
             try:
                 for trial in case.trials:
                     base, head = (side.ask("count", trial=trial.name) for side in sides)
-                    case.counts[trial.dataset] = base, head
+                    case.counts[trial.name] = base, head
             except SideFailed as error:
                 case.obstacles[Measure.WORK] = f"its steps cannot be counted: {error}"
 
@@ -172,7 +172,7 @@ class Gate:
     # --- what else there is to say ------------------------------------------------------------------------------------
 
     def _notes(self, scope: Scope, cases: list[Case], missing: dict[str, str]) -> Iterator[str]:
-        if "with changes" in self.head.label:
+        if self.head.dirty:
             yield "head is the working tree as it stands, with changes that are not committed"
         for method in scope.new:
             why = missing.get(method)

@@ -1,8 +1,8 @@
 """One side of a gate, as a process of its own: it runs the code of whatever tree it finds on its path.
 
 It is started by its file's name with the path of the tree that is to be judged, speaks lines of JSON, and does what
-it is told: plan a suite, run its trials, count or time steps. Of the tree it uses no more than is said here, so that it can
-judge one that is older than itself.
+it is told: plan a suite, run its trials, count or time steps. Of the tree it uses no more than stands here, so that it
+can judge one that is older than itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ COUNTED = 11
 """Steps that are counted: the first, in which some methods set up, and ten more, whole cycles of the others."""
 PROFILED = 2
 """Steps that follow, of which the memory is watched."""
+TOTALS = ("steps", "passes", "operations", "energy_rows", "gradient_rows")
+"""Counters of a whole training."""
 FRACTION = 0.5
 """How much of the budget a timed step is told to be spent."""
 
@@ -98,8 +100,8 @@ class Probe:
     """Does what it is told.
 
     Args:
-        told: ``suite``, a mapping; ``folder``, where its relative paths start; ``results``; ``keyword``, ``overrides``
-            and ``plugins`` as on the command line of ``run``; ``methods``, the rows that are wanted (None: all).
+        told: ``suite``, a mapping; ``folder``, where its relative paths start; ``results``; ``keyword`` and
+            ``plugins`` as on the command line of ``run``; ``methods``, the rows that are wanted (None: all).
         tolerant: entries that this tree cannot plan are left out, and ``missing`` says why.
     """
 
@@ -161,7 +163,7 @@ class Probe:
         for _ in Supervisor(store, workers, executor).run(jobs):
             pass
         ended = {n: TrialResult(trial.view, store.trial_folder(trial.view.key)) for n, trial in chosen.items()}
-        return {n: {"status": str(one.status), "error": one.error, "values": one.values} for n, one in ended.items()}
+        return {name: _came_of(trial) for name, trial in ended.items()}
 
     def count(self, trial: str) -> dict[str, float]:
         """The counters of a trial's steps."""
@@ -181,6 +183,12 @@ class Probe:
         return self.steps[trial]
 
 
+def _came_of(trial: Any) -> dict[str, Any]:
+    training = trial.training
+    counters = {name: getattr(training, name) for name in TOTALS} if training is not None else {}
+    return {"status": str(trial.status), "error": trial.error, "values": trial.values, "counters": counters}
+
+
 def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -> Any:
     from rich.console import Console
 
@@ -188,7 +196,6 @@ def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -
 
     options = session.Options(
         keyword=keyword,
-        overrides=tuple(told["overrides"]),
         results=Path(told["results"]),
         plugins=tuple(told["plugins"]),
     )

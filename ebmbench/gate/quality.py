@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,18 @@ OK = "ok"
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of one trial on one side: its status, why it did not end well, its numbers by flat name."""
+    """What came of one trial on one side.
+
+    Attributes:
+        status, error: how it ended, and why it did not end well.
+        values: its numbers by flat name.
+        counters: of its whole training.
+    """
 
     status: str
     error: str = ""
-    values: Mapping[str, float] | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+    counters: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -32,7 +39,7 @@ class Ended:
 
     def log_loss(self, ruler: Ruler) -> float | None:
         """The log of its loss; None if it was not measured."""
-        number = (self.values or {}).get(ruler.metric)
+        number = self.values.get(ruler.metric)
         return None if number is None else float(log_loss(np.array([number]), ruler)[0])
 
     @classmethod

@@ -2,71 +2,122 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import click
 from filelock import FileLock, Timeout
 
-from ebmbench.errors import UsageError, printable
-from ebmbench.gate.calibration import Calibration
+from ebmbench.errors import UsageError
+from ebmbench.gate.calibration import Calibration, Null, keep
 from ebmbench.gate.gate import Gate, Settings
 from ebmbench.gate.sides import Work
-from ebmbench.gate.trees import base_tree, head_tree
-from ebmbench.gate.verdicts import Judgement
+from ebmbench.gate.stored import Table, against
+from ebmbench.gate.trees import Tree, base_tree, head_tree
+from ebmbench.gate.verdicts import Judgement, Measure
 from ebmbench.suite.loading import find_suite, read_suite
 from ebmbench.suite.tree import plain
 from ebmbench.training.machine import machine_id
 
+CALIBRATION = "calibration.jsonl"
+
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line of ``gate`` says."""
+    """What the command line of ``gate`` says.
 
-    base: str
-    suite: str
-    results: Path
+    Attributes:
+        folder: somewhere in the checkout that is judged.
+        results: the results folder; what gates keep is below ``gate`` in it.
+        suite: a file or a name; None for ``smoke``, or the suite that a table is of.
+        keyword, overrides, plugins, workers: as on the command line of ``run``.
+        minutes: after which nothing new is begun.
+        everything: also what the change does not touch is measured.
+        notice: is told what is under way.
+    """
+
     folder: Path
+    results: Path
+    suite: str | None = None
     keyword: str | None = None
     overrides: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    workers: int | None = None
     minutes: float = 10.0
     everything: bool = False
-    workers: int | None = None
+    notice: Callable[[str], None] = lambda text: None
 
 
-def gate(asked: Asked) -> Judgement:
-    """Compare.
+def with_base(asked: Asked, reference: str) -> Judgement:
+    """The working tree against a commit.
 
     Raises:
         UsageError: if what is asked for cannot be.
     """
-    if not asked.minutes > 0:
-        raise UsageError(f"--budget-minutes {asked.minutes:g}: expected a positive number")
     head = head_tree(asked.folder)
-    suite, source = read_suite(asked.suite, asked.overrides)
-    file = find_suite(asked.suite).resolve()
-    inside = file.is_relative_to(head.root)
-    folder = file.parent.relative_to(head.root) if inside else Path(os.path.relpath(file.parent, head.root))
-    document: Mapping[str, Any] = plain(source.tree)
-    work = Work(dict(document), folder, asked.results, asked.keyword, (), _absolute(asked.plugins), asked.workers)
-    place = asked.results / "gate"
+    work, settings = _prepared(asked, head, asked.suite or "smoke")
+    return _gate(asked, head, reference, work, settings)
+
+
+def calibrate(asked: Asked) -> Judgement:
+    """The last commit against itself: what it finds is noise, and is kept.
+
+    Raises:
+        UsageError: if the tree differs from the commit, or what is asked for cannot be.
+    """
+    head = head_tree(asked.folder)
+    if head.dirty:
+        raise UsageError(
+            "--calibrate: the working tree has changes; both sides must be the same code: commit them first"
+        )
+    work, settings = _prepared(asked, head, asked.suite or "smoke")
+    alike = Settings(settings.minutes, settings.tolerances, True, frozenset({Measure.TIME}))
+    found = _gate(asked, head, "HEAD", work, alike)
+    timed = [one for one in found.findings if one.measure is Measure.TIME and one.change is not None]
+    nulls = [Null(found.machine, one.method, math.log(one.change or 1.0), one.pairs) for one in timed]
+    keep(asked.results / "gate" / CALIBRATION, nulls)
+    return found
+
+
+def with_table(asked: Asked, folder: Path) -> Judgement:
+    """The working tree against a table of trials that was kept.
+
+    Raises:
+        UsageError: if what is asked for cannot be.
+    """
+    table, head = Table.read(folder), head_tree(asked.folder)
+    work, settings = _prepared(asked, head, asked.suite or folder.resolve().name)
+    with _alone(asked.results) as place:
+        return against(table, head, work, settings, place / "log.txt", asked.notice)
+
+
+def _gate(asked: Asked, head: Tree, reference: str, work: Work, settings: Settings) -> Judgement:
+    with _alone(asked.results) as place, base_tree(head, reference, place) as base:
+        calibration = Calibration.read(place / CALIBRATION, machine_id())
+        return Gate(base, head, work, settings, calibration, place / "log.txt", asked.notice).run()
+
+
+def _prepared(asked: Asked, head: Tree, reference: str) -> tuple[Work, Settings]:
+    """The suite, which both sides are to run as head has it."""
+    if not 0 < asked.minutes < math.inf:
+        raise UsageError(f"--budget-minutes {asked.minutes:g}: expected a positive number")
+    suite, source = read_suite(reference, asked.overrides)
+    folder = Path(os.path.relpath(find_suite(reference).resolve().parent, head.root))
+    plugins = tuple(str(Path(plugin).resolve()) for plugin in asked.plugins)
+    work = Work(dict(plain(source.tree)), folder, asked.results, asked.keyword, plugins, asked.workers)
+    return work, Settings(asked.minutes, dict(suite.tolerances), asked.everything)
+
+
+@contextmanager
+def _alone(results: Path) -> Iterator[Path]:
+    """The folder of the gates, for one of them."""
+    place = results / "gate"
     place.mkdir(parents=True, exist_ok=True)
-    settings = Settings(asked.minutes, dict(suite.tolerances), asked.everything)
-    calibration = Calibration.read(place / "calibration.jsonl", machine_id())
     try:
-        with FileLock(place / ".lock", timeout=0), base_tree(head, asked.base, place) as base:
-            return Gate(base, head, work, settings, calibration, place / "log.txt", _say).run()
+        with FileLock(place / ".lock", timeout=0):
+            yield place
     except Timeout:
-        raise UsageError(f"{asked.results}: another gate is at work here; timings would be of both") from None
-
-
-def _absolute(plugins: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(Path(plugin).resolve()) for plugin in plugins)
-
-
-def _say(text: str) -> None:
-    click.echo(printable(text), err=True)
+        raise UsageError(f"{results}: another gate is at work here, and timings would be of both") from None

@@ -33,7 +33,7 @@ class Work:
         suite: the suite as a mapping, in plain types.
         folder: where its relative paths start, relative to the root of a tree.
         results: the results folder.
-        keyword, overrides, plugins: as on the command line of ``run``.
+        keyword, plugins: as on the command line of ``run``.
         workers: trials at a time; None for as many as there are cores.
     """
 
@@ -41,7 +41,6 @@ class Work:
     folder: Path
     results: Path
     keyword: str | None = None
-    overrides: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     workers: int | None = None
 
@@ -113,7 +112,6 @@ class Side:
             "folder": str(self.tree.root / work.folder),
             "results": str(work.results.resolve()),
             "keyword": work.keyword,
-            "overrides": list(work.overrides),
             "plugins": list(work.plugins),
             "methods": None if methods is None else list(methods),
         }

@@ -33,12 +33,14 @@ class Tree:
         packages: the folders in it that Python imports from, in order.
         python: the interpreter, with all dependencies.
         label: what people call it: ``4c8a8b9 with changes``.
+        dirty: whether it is not as the commit is.
     """
 
     root: Path
     packages: tuple[Path, ...]
     python: Path
     label: str
+    dirty: bool = False
 
 
 def head_tree(folder: Path) -> Tree:
@@ -60,7 +62,7 @@ def head_tree(folder: Path) -> Tree:
     commit = _git(root, "rev-parse", "--short=8", "HEAD")
     dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
     packages = tuple(dict.fromkeys(inside))
-    return Tree(root, packages, Path(sys.executable), f"{commit} with changes" if dirty else commit)
+    return Tree(root, packages, Path(sys.executable), f"{commit} with changes" if dirty else commit, dirty)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What a judgement is written as: a module a format, all of the same words and numbers."""

@@ -64,7 +64,7 @@ class Gate:
     calibration: Calibration
     log: Path
     notice: Notice = lambda text: None
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=lambda: time.monotonic())
 
     def run(self) -> Judgement:
         """Work until all is decided, or the time is over."""

@@ -105,10 +105,20 @@ def _prepared(asked: Asked, head: Tree, reference: str) -> tuple[Work, Settings]
     if not 0 < asked.minutes < math.inf:
         raise UsageError(f"--budget-minutes {asked.minutes:g}: expected a positive number")
     suite, source = read_suite(reference, asked.overrides)
-    folder = Path(os.path.relpath(find_suite(reference).resolve().parent, head.root))
-    plugins = tuple(str(Path(plugin).resolve()) for plugin in asked.plugins)
+    if not (head.packages or suite.plugins or asked.plugins):
+        raise UsageError(
+            f"{head.root}: nothing of this repository is on the path of this Python, so that both sides would be "
+            "the same code; install it with pip install -e ."
+        )
+    folder = _within(head.root, find_suite(reference).parent)
+    plugins = tuple(_within(head.root, Path(plugin)) for plugin in asked.plugins)
     work = Work(dict(plain(source.tree)), folder, asked.results, asked.keyword, plugins, asked.workers)
     return work, Settings(asked.minutes, dict(suite.tolerances), asked.everything)
+
+
+def _within(root: Path, path: Path) -> Path:
+    """The path from the root of a tree, so that each side finds its own."""
+    return Path(os.path.relpath(path.resolve(), root))
 
 
 @contextmanager

@@ -33,7 +33,8 @@ class Work:
         suite: the suite as a mapping, in plain types.
         folder: where its relative paths start, relative to the root of a tree.
         results: the results folder.
-        keyword, plugins: as on the command line of ``run``.
+        keyword: as on the command line of ``run``.
+        plugins: single files, relative to the root of a tree.
         workers: trials at a time; None for as many as there are cores.
     """
 
@@ -41,7 +42,7 @@ class Work:
     folder: Path
     results: Path
     keyword: str | None = None
-    plugins: tuple[str, ...] = ()
+    plugins: tuple[Path, ...] = ()
     workers: int | None = None
 
 
@@ -112,7 +113,7 @@ class Side:
             "folder": str(self.tree.root / work.folder),
             "results": str(work.results.resolve()),
             "keyword": work.keyword,
-            "plugins": list(work.plugins),
+            "plugins": [str(self.tree.root / plugin) for plugin in work.plugins],
             "methods": None if methods is None else list(methods),
         }
         try:

@@ -30,7 +30,7 @@ class Tree:
 
     Attributes:
         root: the folder of the checkout.
-        packages: the folders in it that Python imports from, in order.
+        packages: the folders in it that Python imports from, in order; none where all of it is single files.
         python: the interpreter, with all dependencies.
         label: what people call it: ``4c8a8b9 with changes``.
         dirty: whether it is not as the commit is.
@@ -47,18 +47,13 @@ def head_tree(folder: Path) -> Tree:
     """The checkout that a folder is in, as it stands, dirty or not.
 
     Raises:
-        UsageError: if it is in no git repository, or nothing of the repository is what this Python imports.
+        UsageError: if it is in no git repository.
     """
     root = Path(_git(folder, "rev-parse", "--show-toplevel")).resolve()
     prefix = Path(sys.prefix).resolve()
     inside = [
         path for path in map(_resolved, sys.path) if path.is_relative_to(root) and not path.is_relative_to(prefix)
     ]
-    if not inside:
-        raise UsageError(
-            f"{root}: nothing of this repository is on the path of this Python, so that both sides would be the same "
-            "code; install it with pip install -e ."
-        )
     commit = _git(root, "rev-parse", "--short=8", "HEAD")
     dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
     packages = tuple(dict.fromkeys(inside))

@@ -1,0 +1,80 @@
+"""Turns of two sides: what they are asked, and what is made of their seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from ebmbench.gate.sides import Side
+from ebmbench.gate.timing import CYCLE, lower_quartile, measured
+
+
+class Clockwork:
+    """In the place of a side: a step takes so long, and now and then much longer."""
+
+    def __init__(self, log: list[str], name: str, seconds: Callable[[int], float]) -> None:
+        self.log, self.name, self.seconds, self.taken = log, name, seconds, 0
+
+    def ask(self, do: str, trial: str, steps: int = 0) -> Any:
+        if do == "forget":
+            return None
+        self.log.append(f"{self.name}{steps}")
+        took = [self.seconds(self.taken + k) for k in range(steps)]
+        self.taken += steps
+        return {"wall": [9.0] * steps, "processor": took}
+
+
+def pair(base: Callable[[int], float], head: Callable[[int], float]) -> tuple[Any, list[str]]:
+    log: list[str] = []
+    sides = (cast("Side", Clockwork(log, name, seconds)) for name, seconds in (("A", base), ("B", head)))
+    first, second = sides
+    return measured(first, second, "nce/moons/0/cpu"), log
+
+
+def test_both_take_the_same_steps_in_turns() -> None:
+    found, log = pair(lambda k: 0.001, lambda k: 0.001)
+    assert found.ratio == 0
+    assert found.steps == 20
+    blocks = [one[0] for one in log if one[1:] == "20"][2:]
+    assert "".join(blocks[:16]) == "ABBABAABABBABAAB"
+    assert len(found.base) == len(found.head) == len(blocks) / 2
+
+
+@pytest.mark.parametrize("step", [1e-5, 1e-3, 0.1])
+def test_a_slower_step_is_seen(step: float) -> None:
+    found, _ = pair(lambda k: step, lambda k: 1.05 * step)
+    assert found.ratio == pytest.approx(math.log(1.05))
+    assert found.steps % CYCLE == 0
+    assert len(found.base) >= 6
+
+
+def test_what_happens_in_every_tenth_step_alone_is_seen() -> None:
+    """A quantile of single steps, the wrong twin, would not see it."""
+
+    def head(k: int) -> float:
+        return 0.001 if k % 10 else 0.006
+
+    found, _ = pair(lambda k: 0.001, head)
+    assert found.ratio == pytest.approx(math.log(1.5))
+    steps = [head(k) for k in range(200)]
+    assert lower_quartile(steps) == 0.001
+
+
+def test_other_work_beside_it_is_not() -> None:
+    """On half of the blocks of one side; the mean, the wrong twin, would see it."""
+    noise = np.random.default_rng(0)
+    busy = noise.random(10_000) < 0.5
+
+    found, _ = pair(lambda k: 0.001, lambda k: 0.001 * (1.5 if busy[k // 20] else 1))
+    assert found.ratio == pytest.approx(0, abs=1e-9)
+    assert math.log(np.mean(found.head) / np.mean(found.base)) > 0.1
+
+
+def test_the_quartile() -> None:
+    for size in (1, 2, 5, 24):
+        values = list(np.random.default_rng(size).normal(size=size))
+        assert lower_quartile(values) == pytest.approx(float(np.quantile(values, 0.25)))

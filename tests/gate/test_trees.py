@@ -1,0 +1,105 @@
+"""The two trees: a checkout, and a worktree of the base that is gone afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ebmbench.errors import UsageError
+from ebmbench.gate.trees import base_tree, commit_of, environment_of, head_tree
+
+PROJECT = '[project]\nname = "plugin"\ndependencies = ["torch>=2"]\n'
+
+
+def git(folder: Path, *command: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", str(folder), *identity, *command], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package under src, with two commits: it says 1, then 2."""
+    root = tmp_path / "plugin"
+    (root / "src").mkdir(parents=True)
+    git(root, "init", "-q", "-b", "main")
+    (root / "pyproject.toml").write_text(PROJECT)
+    for number in (1, 2):
+        (root / "src" / "said.py").write_text(f"NUMBER = {number}\n")
+        git(root, "add", ".")
+        git(root, "commit", "-q", "-m", f"it says {number}")
+    monkeypatch.syspath_prepend(str(root / "src"))
+    return root.resolve()
+
+
+def test_the_checkout_as_it_stands(repository: Path) -> None:
+    tree = head_tree(repository / "src")
+    assert (tree.root, tree.packages, tree.dirty) == (repository, (repository / "src",), False)
+    assert tree.label == git(repository, "rev-parse", "--short=8", "HEAD")
+    (repository / "src" / "said.py").write_text("NUMBER = 3\n")
+    assert head_tree(repository).label == f"{tree.label} with changes"
+
+
+def test_the_base_is_there_meanwhile_and_then_gone(repository: Path, tmp_path: Path) -> None:
+    place = tmp_path / "results" / "gate"
+    with base_tree(head_tree(repository), "HEAD~1", place) as base:
+        assert (base.packages[0] / "said.py").read_text() == "NUMBER = 1\n"
+        assert base.label == f"HEAD~1 ({git(repository, 'rev-parse', '--short=8', 'HEAD~1')})"
+        assert base.python == Path(sys.executable)
+        root = base.root
+    assert not root.exists()
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_it_is_gone_after_an_error_too_and_what_a_killed_gate_left(repository: Path, tmp_path: Path) -> None:
+    place, head = tmp_path / "gate", head_tree(repository)
+    git(repository, "worktree", "add", "--detach", str(place / "base"), "HEAD")  # nobody took it away
+
+    def interrupted() -> None:
+        with base_tree(head, "HEAD~1", place) as base:
+            assert (base.packages[0] / "said.py").read_text() == "NUMBER = 1\n"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert len(git(repository, "worktree", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["nonsense", "--all", "HEAD~99", "a b", ""])
+def test_an_unknown_commit(repository: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"no such commit, branch or tag here; branches: main"):
+        commit_of(repository, name)
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"not a git repository"):
+        head_tree(tmp_path)
+
+
+def test_what_an_environment_is_made_of(repository: Path) -> None:
+    before = environment_of(repository)
+    (repository / "pyproject.toml").write_text(f'{PROJECT}description = "more"\n[tool.ruff]\nline-length = 9\n')
+    assert environment_of(repository) == before
+    (repository / "pyproject.toml").write_text(PROJECT.replace("torch>=2", "torch>=3"))
+    assert environment_of(repository) != before
+    (repository / "pyproject.toml").write_text(PROJECT)
+    (repository / "constraints.txt").write_text("torch==2.13.0\n")
+    assert environment_of(repository) != before
+
+
+@pytest.mark.process
+@pytest.mark.long
+def test_a_base_that_cannot_be_installed(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (repository / "pyproject.toml").write_text(PROJECT.replace("torch>=2", "torch>=2.1"))
+    head = head_tree(repository)
+    with (
+        pytest.raises(UsageError, match=r"the base's environment cannot be made"),
+        base_tree(head, "HEAD", tmp_path / "g"),
+    ):
+        pass
+    assert len(git(repository, "worktree", "list").splitlines()) == 1

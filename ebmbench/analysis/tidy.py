@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from ebmbench.contracts.records import EnergyKind, Track, flat_name
+from ebmbench.contracts.records import EnergyKind, flat_name
 from ebmbench.store.records import RunRecord
 
 FACTS = (
@@ -45,7 +45,7 @@ def tidy(trials: pd.DataFrame, metrics: pd.DataFrame, run: RunRecord) -> pd.Data
     costs = trials.drop_duplicates("trial").melt("trial", list(COSTS), "metric").dropna(subset="value")
     spent = _times(trials, metrics, run)
     rows = pd.concat([final, costs.assign(variant="", note=""), spent.assign(variant="", note="")], ignore_index=True)
-    facts = trials[list(FACTS)].astype(TYPES)  # before the join: it has few rows, and codes are joined sooner than texts
+    facts = trials[list(FACTS)].astype(TYPES)  # before the join, as codes are joined sooner than texts
     types = {"trial": facts["trial"].dtype, "metric": "category", "variant": "category", "value": "float64"}
     rows = rows.astype(types).assign(number=_flat_names(rows))
     return facts.merge(rows, on="trial", how="left", sort=False)

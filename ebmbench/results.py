@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ebmbench import session
 from ebmbench.analysis.comparison import Comparison
 from ebmbench.analysis.counterparts import Side
 from ebmbench.contracts.records import NAME_PATTERN
 from ebmbench.errors import UsageError, suggest
-from ebmbench.planning.user_data import user_suite
 from ebmbench.report.report import Report
-from ebmbench.store.folders import Store
+from ebmbench.store.folders import DEFAULT_RESULTS, Store
 from ebmbench.store.records import RunRecord
 from ebmbench.store.runs import RunResult, latest_run, run_of_id
 from ebmbench.suite.selection import matcher
@@ -99,6 +97,9 @@ def run(
     Raises:
         UsageError: if anything given is not usable.
     """
+    from ebmbench import session  # only who runs anything waits for torch
+    from ebmbench.planning.user_data import user_suite
+
     if "results" in options:
         options["results"] = Path(options["results"])
     chosen = session.Options(**options)
@@ -113,7 +114,7 @@ def run(
     return Results(session.run(user_suite(store, methods, data), chosen))
 
 
-def load(name: str, results: str | Path = session.DEFAULT_RESULTS) -> Results:
+def load(name: str, results: str | Path = DEFAULT_RESULTS) -> Results:
     """The last full run of a suite; or any run, by its id (``20260131-094500-1a2b3c4d``).
 
     Raises:
@@ -132,7 +133,7 @@ def load(name: str, results: str | Path = session.DEFAULT_RESULTS) -> Results:
     return Results(RunResult(record, store))
 
 
-def opened(name: str, results: str | Path = session.DEFAULT_RESULTS) -> Results:
+def opened(name: str, results: str | Path = DEFAULT_RESULTS) -> Results:
     """A run, as ``load`` finds it; or by its folder, ``results/toy2d/runs/<id>``, whose trials stand beside its suite.
 
     Raises:

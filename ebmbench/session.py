@@ -29,7 +29,7 @@ from ebmbench.planning.provenance import reopened
 from ebmbench.planning.runtime_history import past_trials
 from ebmbench.report.report import Report
 from ebmbench.store.files import digest, replacing, write_atomic
-from ebmbench.store.folders import Store
+from ebmbench.store.folders import DEFAULT_RESULTS, Store
 from ebmbench.store.records import RunRecord
 from ebmbench.store.runs import SUMS, RunResult, TrialResult, find_run, save_run
 from ebmbench.store.tables import METRICS, TRIALS, write_table
@@ -37,8 +37,6 @@ from ebmbench.suite.loading import plugin_files, read_suite
 from ebmbench.suite.schema import Suite, parse_duration
 from ebmbench.suite.source import Source
 from ebmbench.training.machine import usable_cores
-
-DEFAULT_RESULTS = Path("results")
 
 S = TypeVar("S", bound="Asked")
 

@@ -54,12 +54,10 @@ def boards(methods: Sequence[MethodSummary], tracks: Sequence[Track]) -> tuple[B
 
 def losses(method: MethodSummary, ruler: Ruler, tracks: Sequence[str]) -> pd.Series[float]:
     """The log of the loss of each trial on data of these tracks, by (dataset, seed): infinite where it failed."""
-    facts = method.facts[method.facts["track"].isin(list(tracks))]
-    index = pd.MultiIndex.from_arrays([facts["dataset"].astype(str), facts["seed"]])
-    numbers = method.values.get(ruler.metric, pd.Series(float("nan"), method.facts.index))[facts.index]
+    numbers = method.values.get(ruler.metric, pd.Series(float("nan"), method.facts.index))
     found = log_loss(numbers.to_numpy(dtype=np.float64), ruler)
-    found[method.failed[facts.index].to_numpy()] = np.inf
-    return pd.Series(found, index)
+    found[method.failed.to_numpy()] = np.inf
+    return pd.Series(found, method.units)[method.facts["track"].isin(list(tracks)).to_numpy()]
 
 
 def log_loss(numbers: np.ndarray, ruler: Ruler) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -38,6 +39,19 @@ def average(strata: Sequence[Sequence[float]]) -> Estimate:
     held = [values for values in strata if values]
     value = fmean(median(values) for values in held)
     return Estimate(value, n=sum(map(len, held)), spread=spread(held))
+
+
+def censored(strata: Sequence[Sequence[float]]) -> Estimate:
+    """The median over the trials of all datasets of what each had spent at a target: infinite, if it never came there.
+
+    The spread is that of the datasets on which any seed came there: infinite, where another seed of the same did not.
+
+    Args:
+        strata: the values of each dataset, one for each seed.
+    """
+    values = [value for held in strata for value in held]
+    reached = [held for held in strata if any(map(math.isfinite, held))]
+    return Estimate(median(values), n=len(values), spread=spread(reached))
 
 
 def spread(strata: Sequence[Sequence[float]]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import fmean
@@ -42,6 +43,7 @@ class Leaderboard:
     metrics: tuple[MetricCell, ...]
     _datasets: dict[Column, list[str]] = field(default_factory=dict)
     _ceilings: dict[Column, dict[str, float]] = field(default_factory=dict)
+    _least: dict[Column, float] = field(default_factory=dict)
     """Those found so far: every cell of a column asks."""
 
     @classmethod
@@ -106,6 +108,13 @@ class Leaderboard:
             return found
         held = [ceilings[name] for name in datasets if method.median(column.of(method.kind), name) is not None]
         return replace(found, value=fmean(held) - found.value)
+
+    def least(self, column: Column) -> float:
+        """The least size of what the methods that compete have in a column; infinite where none has anything."""
+        if column not in self._least:
+            found = (self.value(column, method) for method in self.methods if not method.reference)
+            self._least[column] = min((abs(one.value) for one in found if one is not None), default=math.inf)
+        return self._least[column]
 
     def ceilings(self, column: Column) -> dict[str, float]:
         """What is the most that can be had on each dataset of a column: empty unless it is known on all of them.

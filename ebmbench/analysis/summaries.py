@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +11,6 @@ from statistics import median
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ebmbench.analysis.intervals import Estimate, average
 from ebmbench.contracts.records import Badge, EnergyKind, Status, Strategy, Track
@@ -50,8 +50,7 @@ class MethodSummary:
     @property
     def failures(self) -> dict[Status, int]:
         """How many trials did not end well, by how they ended."""
-        counts = self.facts["status"].astype(str).value_counts(sort=False)
-        return {Status(str(name)): int(count) for name, count in counts.items() if count and name != Status.OK}
+        return {Status(name): count for name, count in Counter(self._statuses).items() if name != Status.OK}
 
     def numbers(self, metric: str) -> pd.Series[float]:
         """The metric of each trial. In the headline of its track a trial that did not end well counts as that says.
@@ -75,19 +74,40 @@ class MethodSummary:
     @cached_property
     def failed(self) -> pd.Series[bool]:
         """Which trials did not end well."""
-        return ~self.facts["status"].astype(str).isin([Status.OK, Status.SKIPPED])
+        return pd.Series([name not in (Status.OK, Status.SKIPPED) for name in self._statuses], self.facts.index)
+
+    @cached_property
+    def _statuses(self) -> list[str]:
+        """How each trial ended."""
+        return self.facts["status"].astype(str).tolist()
+
+    @cached_property
+    def _datasets(self) -> list[str]:
+        """What each trial was trained on."""
+        return self.facts["dataset"].astype(str).tolist()
+
+    @cached_property
+    def units(self) -> pd.MultiIndex:
+        """The (dataset, seed) of each trial: what it has in common with those of other methods."""
+        return pd.MultiIndex.from_arrays([self._datasets, self.facts["seed"]])
 
     def strata(self, metric: str, datasets: Collection[str] | None = None) -> list[list[float]]:
         """The values of a metric for each dataset that has any, of these or of all."""
-        found = self.numbers(metric).to_numpy(dtype=np.float64)
-        parts = [found[at] for name, at in self._places.items() if datasets is None or name in datasets]
-        return [values for values in (part[~np.isnan(part)].tolist() for part in parts) if values]
+        held = self._strata.get(metric, {})
+        return [values for name, values in held.items() if datasets is None or name in datasets]
 
     @cached_property
-    def _places(self) -> dict[str, NDArray[np.intp]]:
-        """Where the trials of each dataset stand."""
-        names = self.facts["dataset"].astype(str).to_numpy()
-        return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names)}
+    def _strata(self) -> dict[str, dict[str, list[float]]]:
+        """The values of each metric, by dataset: those of all metrics together, as tables ask for each of them."""
+        names, table = self._counted.columns.astype(str), self._counted.to_numpy(dtype=np.float64)
+        strata: dict[str, dict[str, list[float]]] = {name: {} for name in names}
+        for dataset in dict.fromkeys(self._datasets):
+            columns = table[[name == dataset for name in self._datasets]].T.tolist()
+            for name, column in zip(names, columns, strict=True):
+                values = [value for value in column if not isnan(value)]
+                if values:
+                    strata[name][dataset] = values
+        return strata
 
     def estimate(self, metric: str, datasets: Collection[str] | None = None) -> Estimate | None:
         """The mean over datasets, these or all, of a metric's medians over seeds; None when it was never measured."""
@@ -99,9 +119,11 @@ class MethodSummary:
 
     def median(self, metric: str, dataset: str, failures: bool = True) -> float | None:
         """The median over seeds on one dataset; without ``failures`` of the trials that ended well alone."""
-        medians = self._medians if failures else self.medians
-        held = metric in medians and dataset in medians.index
-        value = float(medians.loc[dataset, metric]) if held else float("nan")  # type: ignore[arg-type]
+        if failures:
+            values = self._strata.get(metric, {}).get(dataset)
+            return median(values) if values else None
+        held = metric in self.medians and dataset in self.medians.index
+        value = float(self.medians.loc[dataset, metric]) if held else float("nan")  # type: ignore[arg-type]
         return None if isnan(value) else value
 
     @cached_property
@@ -109,11 +131,6 @@ class MethodSummary:
         """Over the seeds that ended well: a row a dataset, a column a metric, by flat name."""
         ended = ~self.failed
         return self.values[ended].groupby(self.facts["dataset"].astype(str)[ended], sort=False).median()
-
-    @cached_property
-    def _medians(self) -> pd.DataFrame:
-        """The same over all seeds, failures counting in the headline."""
-        return self._counted.groupby(self.facts["dataset"].astype(str), sort=False).median()
 
     def middle(self, metric: str, dataset: str) -> str | None:
         """The trial on a dataset that ended well with the median (the lower of two), or else the first that did."""
@@ -126,8 +143,8 @@ class MethodSummary:
 
     def expected(self, datasets: Collection[str]) -> int:
         """How many trials should have a number on these datasets: all but those that were skipped."""
-        counted = self.facts["status"].astype(str) != Status.SKIPPED
-        return int((counted & self.facts["dataset"].astype(str).isin(list(datasets))).sum())
+        counted = zip(self._datasets, self._statuses, strict=True)
+        return sum(name in datasets and status != Status.SKIPPED for name, status in counted)
 
     def cost(self, name: str) -> float | None:
         """A training cost: the mean over datasets of its medians over seeds, of the trials that were trained."""
@@ -137,7 +154,7 @@ class MethodSummary:
     @property
     def peeked(self) -> bool:
         """Whether a default was chosen by the exact density of any of its datasets, at whatever point of a sweep."""
-        return not {str(name).partition("[")[0] for name in self.facts["dataset"].unique()}.isdisjoint(self.tuned_on)
+        return not {name.partition("[")[0] for name in self._datasets}.isdisjoint(self.tuned_on)
 
     @property
     def badges(self) -> dict[Badge, float]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
-from ebmbench.contracts.records import EnergyKind, Track, flat_name
+from ebmbench.contracts.records import EnergyKind, flat_name
 from ebmbench.store.records import RunRecord
 
 FACTS = (
@@ -45,34 +43,38 @@ def tidy(trials: pd.DataFrame, metrics: pd.DataFrame, run: RunRecord) -> pd.Data
     """
     final = metrics.loc[metrics["final"].astype(bool), ["trial", "metric", "variant", "value", "note"]]
     costs = trials.drop_duplicates("trial").melt("trial", list(COSTS), "metric").dropna(subset="value")
-    spent = pd.DataFrame(_times(trials, metrics, run), columns=["trial", "metric", "value"])
+    spent = _times(trials, metrics, run)
     rows = pd.concat([final, costs.assign(variant="", note=""), spent.assign(variant="", note="")], ignore_index=True)
+    facts = trials[list(FACTS)].astype(TYPES)  # before the join, as codes are joined sooner than texts
+    types = {"trial": facts["trial"].dtype, "metric": "category", "variant": "category", "value": "float64"}
+    rows = rows.astype(types).assign(number=_flat_names(rows))
+    return facts.merge(rows, on="trial", how="left", sort=False)
+
+
+def _flat_names(rows: pd.DataFrame) -> pd.Series:
+    """The flat name of each row's metric and variant."""
     pairs = rows[["metric", "variant"]].drop_duplicates()
-    pairs["number"] = [flat_name(metric, variant) for metric, variant in pairs.itertuples(index=False)]
-    table = trials[list(FACTS)].merge(rows.merge(pairs, on=["metric", "variant"]), on="trial", how="left", sort=False)
-    types = {**TYPES, "metric": "category", "variant": "category", "number": "category", "value": "float64"}
-    return table.astype(types)
+    names = pairs.assign(number=list(map(flat_name, pairs["metric"], pairs["variant"]))).astype({"number": "category"})
+    return rows[["metric", "variant"]].merge(names, how="left", on=["metric", "variant"])["number"].set_axis(rows.index)
 
 
-def _times(trials: pd.DataFrame, metrics: pd.DataFrame, run: RunRecord) -> Iterator[tuple[str, str, float]]:
-    """What each trial had spent when its curve first came within a target: infinite, if it never did."""
+def _times(trials: pd.DataFrame, metrics: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
+    """What each trial had spent when its curve first came within a target: infinite, if it never did.
+
+    Returns:
+        A row a trial, target and cost: trial, metric, value.
+    """
+    found, numbers = [pd.DataFrame(columns=["trial", "metric", "value"])], _flat_names(metrics)
     for track in run.tracks:
         judged = trials[(trials["track"] == track.name) & trials["status"].notna() & (trials["status"] != "skipped")]
         for kind, members in judged.groupby("kind"):
-            curve = _curve(metrics, track, EnergyKind(str(kind)))
+            curve = metrics[numbers == track.curve.of(EnergyKind(str(kind)))].sort_values("step", kind="stable")
             for target in track.targets:
-                reached = curve[curve["value"] <= target].groupby("trial").first()
-                for key in members["trial"].unique():
-                    for cost in ("passes", "train_seconds"):
-                        value = float(reached[cost][key]) if key in reached.index else math.inf
-                        yield key, time_to_target(cost, target), value
-
-
-def _curve(metrics: pd.DataFrame, track: Track, kind: EnergyKind) -> pd.DataFrame:
-    """The rows of the metric that the track's targets are of, in the order of the steps."""
-    name = track.curve.of(kind)
-    held = [flat_name(m, v) == name for m, v in zip(metrics["metric"], metrics["variant"], strict=True)]
-    return metrics[np.array(held, dtype=bool)].sort_values("step", kind="stable")
+                reached = curve[curve["value"] <= target].drop_duplicates("trial").set_index("trial")
+                names = {cost: time_to_target(cost, target) for cost in ("passes", "train_seconds")}
+                spent = reached[list(names)].astype(float).reindex(members["trial"].unique(), fill_value=math.inf)
+                found.append(spent.rename(columns=names).melt(var_name="metric", ignore_index=False).reset_index())
+    return pd.concat(found, ignore_index=True)
 
 
 def time_to_target(cost: str, target: float) -> str:

@@ -56,7 +56,7 @@ class Mirror:
         from mlflow import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # its errors are raised too, and said in a line
         self.result, self.mirrored, self.draw, self.summarize = result, mirrored, draw, summarize
         self.plan = result.record.plan_id
         self.source = source_tags(result.record.revision, f"ebmbench run {result.record.suite}")

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ebmbench.analysis.boards import Board
+from ebmbench.analysis.intervals import censored
 from ebmbench.analysis.leaderboard import ARROWS, Leaderboard
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.analysis.tidy import time_to_target
@@ -122,17 +123,16 @@ def _times(board: Leaderboard) -> Iterator[tuple[str, list[str], list[list[str]]
 
 
 def _time_cells(method: MethodSummary, targets: Sequence[float]) -> Iterator[str]:
-    """Medians over trials; a method that fewer than half of the trials brought so far has none: a dash."""
+    """Medians over trials with their spread; a method that half of its trials or more did not bring so far: a dash."""
     for target in targets:
-        passes, seconds = (
-            method.numbers(time_to_target(cost, target)).dropna() for cost in ("passes", "train_seconds")
-        )
-        if not len(passes):
+        passes, seconds = (method.strata(time_to_target(cost, target)) for cost in ("passes", "train_seconds"))
+        if not passes:
             yield from ("-", "-", "-")
             continue
-        medians = [float(found.median()) for found in (passes / 1e6, seconds)]
-        yield from (number(value if math.isfinite(value) else None) for value in medians)
-        yield f"{int(passes.map(math.isfinite).sum())}/{len(passes)}"
+        for found, per in ((censored(passes), 1e6), (censored(seconds), 1.0)):
+            yield measured(found if math.isfinite(found.value) else None, 1 / per)
+        reached = [math.isfinite(spent) for held in passes for spent in held]
+        yield f"{sum(reached)}/{len(reached)}"
 
 
 def every_metric(report: Report) -> str:

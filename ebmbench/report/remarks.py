@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pandas as pd
@@ -48,27 +49,28 @@ def _choices(board: Leaderboard) -> Iterator[str]:
 
 def _failures(board: Leaderboard) -> Iterator[str]:
     for method in board.methods:
-        failed = method.facts[method.facts["status"].astype(str) != Status.OK]
-        for reason, count in (failed["status"].astype(str) + ": " + failed["error"].astype(str)).value_counts().items():
-            yield f"{method.row}: {count} x {reason}"
+        ended = zip(*(method.facts[name].astype(str).tolist() for name in ("status", "error")), strict=True)
+        reasons = Counter(f"{status}: {error}" for status, error in ended if status != Status.OK)
+        yield from (f"{method.row}: {count} x {reason}" for reason, count in reasons.most_common())
 
 
 def _noted(table: pd.DataFrame, board: Leaderboard) -> pd.DataFrame:
     """What was measured of trials that ended well, with the ``row`` of each and its note, if it has one."""
     row_of = {name: method.row for method in board.methods for name in method.facts.index}
-    measured = table[(table["status"].astype(str) == Status.OK) & table["metric"].notna()]
-    return measured.assign(row=measured["name"].astype(str).map(row_of)).dropna(subset="row")
+    measured = table[(table["status"] == Status.OK) & table["metric"].notna()]
+    return measured.assign(row=measured["name"].map(row_of).astype("category")).dropna(subset="row")
 
 
 def _reasons(those: pd.DataFrame, measured: pd.DataFrame) -> Iterator[str]:
     """The reasons why numbers are missing or not checked, those that concern most trials first."""
     noted = those[those["note"].fillna("") != ""]
-    variants = {str(m): set(part) for m, part in measured.groupby("metric", observed=True)["variant"]}
+    variants = {str(m): set(part.unique()) for m, part in measured.groupby("metric", observed=True)["variant"]}
+    everyone = set(measured["row"].unique())
     groups = sorted(noted.groupby("note", sort=False), key=lambda group: -group[1]["name"].nunique())
     for reason, gap in groups[:MAX_REASONS]:
-        rows, count = list(dict.fromkeys(gap["row"])), gap["name"].nunique()
-        concerned = "all rows" if set(rows) == set(measured["row"]) else ", ".join(rows)
-        names = [_name(str(m), list(dict.fromkeys(part)), variants[str(m)]) for m, part in _by_metric(gap)]
+        rows, count = list(gap["row"].unique()), gap["name"].nunique()
+        concerned = "all rows" if set(rows) == everyone else ", ".join(rows)
+        names = [_name(str(m), list(part.unique()), variants[str(m)]) for m, part in _by_metric(gap)]
         yield f"{reason}: {', '.join(names)} ({concerned}; {_count(count, 'trial')})"
     if len(groups) > MAX_REASONS:
         yield f"{len(groups) - MAX_REASONS} more: see the notes in metrics.parquet"
@@ -80,7 +82,7 @@ def _count(n: int, thing: str) -> str:
 
 def _by_metric(gap: pd.DataFrame) -> list[tuple[object, pd.Series[str]]]:
     """The variants of each metric, in the order in which they were measured."""
-    first = list(dict.fromkeys(gap["metric"]))
+    first = list(gap["metric"].unique())
     return sorted(gap.groupby("metric", observed=True)["variant"], key=lambda pair: first.index(pair[0]))
 
 

@@ -71,9 +71,7 @@ def scale(board: Leaderboard, column: Column) -> tuple[str, float]:
         return "‰", 1e3
     units = {flat_name(cell.name, variant): cell.unit for cell in board.metrics for variant in cell.variants}
     unit = units.get(column.metric) or units.get(column.ranking, "")
-    found = [board.value(column, method) for method in board.methods if not method.reference]
-    small = any(estimate is not None and abs(estimate.value) < SMALL for estimate in found)
-    return ("mnats", 1e3) if unit == "nats" and small else (UNITS.get(unit, unit), 1.0)
+    return ("mnats", 1e3) if unit == "nats" and board.least(column) < SMALL else (UNITS.get(unit, unit), 1.0)
 
 
 def heading(board: Leaderboard, column: Column) -> str:

@@ -27,6 +27,8 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 ATTEMPT = TypeAdapter(Attempt)
 
+DEFAULT_RESULTS = Path("results")
+"""The store, unless another is named."""
 UNSEALED = ("DONE", "log.txt")
 """Files that may still be written to when a trial is done."""
 RECORDS = ("trial.json", "TRAINED", "metrics.json", "curve.jsonl", "attempts.jsonl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -297,6 +298,15 @@ def test_a_typical_value_needs_every_dataset_on_which_anybody_has_one() -> None:
     value = alone.value(NLL, alone.methods[0])
     assert value is not None
     assert value.value == 0.5, "nobody has a number on the other"
+
+
+def test_the_least_of_a_column_is_of_what_competes() -> None:
+    """By size, whatever the sign; a reference row, whose loss is nearly none, says nothing of the unit."""
+    levels = {"a": 0.5, "b": -0.2, "c": 3.0}
+    trials = [make_trial(make_view(row), {"kl": level}) for row, level in levels.items()]
+    truth = make_trial(make_view("oracle", strategy=Strategy.REFERENCE), {"kl": 1e-6})
+    assert board([*trials, truth]).least(KL) == 0.2
+    assert board([truth]).least(KL) == board(trials).least(MMD2) == math.inf
 
 
 def test_tables_stand_for_the_datasets_of_their_tracks() -> None:

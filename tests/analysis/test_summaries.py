@@ -100,6 +100,18 @@ def test_what_a_failure_counts_as_is_said_by_the_track() -> None:
     assert summary(*ranking, tracks=(own,)).strata("error") == []
 
 
+def test_what_stands_in_turns_is_grouped_by_dataset() -> None:
+    """In the order of the first of each; a dataset without a number has no place."""
+    levels = [("moons", 0, 0.1), ("rings", 0, 0.5), ("bare", 0, None), ("moons", 1, 0.3), ("rings", 1, None)]
+    one = summary(*(ended(value, dataset=name, seed=seed) for name, seed, value in levels))
+    assert one.strata("skill") == [[0.1, 0.3], [0.5]]
+    assert one.strata("skill", ["rings", "bare"]) == [[0.5]]
+    assert one.strata("nothing") == []
+    assert one.units.tolist() == [(name, seed) for name, seed, _ in levels]
+    assert (one.expected(["rings", "bare"]), one.expected([])) == (3, 0)
+    assert one.median("skill", "bare") is None
+
+
 def test_values_are_grouped_by_dataset() -> None:
     levels = {"moons": (0.1, 0.2), "rings": (0.5, 0.7)}
     one = summary(*(ended(v, seed=s, dataset=d) for d, values in levels.items() for s, v in enumerate(values)))

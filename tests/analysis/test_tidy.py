@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -164,3 +165,21 @@ def test_it_is_the_join_of_the_two_tables() -> None:
     found = {(row.name, row.number): row.value for row in table.itertuples(index=False)}
     assert {key: found[key] for key in expected} == pytest.approx(expected)
     assert {row for row, number in found if number == "skill"} == {view_of(k).name for k in range(12)}
+
+
+def test_all_kinds_and_tracks_are_timed_as_by_a_loop_over_their_curves() -> None:
+    tracks = (replace(PLANE, targets=(0.5, 0.1)), replace(PLANE, name="other", targets=(0.05,)))
+    curves: list[Curve] = [[(1, 0.4), (10, 0.05)], [(2, 0.6), (20, 0.5)], [(3, 2.0)], [(4, 0.04)]]
+    cases = list(itertools.product((EnergyKind.RANKING, EnergyKind.DENSITY), tracks, range(len(curves))))
+    trials = [
+        made(curves[seed], 0.3, kind, row=kind.value, dataset=track.name, track=track.name, seed=seed)
+        for kind, track, seed in cases
+    ]
+    expected = {}
+    for trial, (_, track, seed) in zip(trials, cases, strict=True):
+        for target in track.targets:
+            steps = [step for step, value in [*curves[seed], (END, 0.3)] if value <= target]
+            expected[trial.view.name, time_to_target("passes", target)] = 10 * min(steps, default=math.inf)
+    table = make_report(trials, tracks=tracks).table
+    timed = table[table["metric"].str.startswith("passes_to_").fillna(False).astype(bool)]
+    assert dict(zip(zip(timed["name"], timed["number"], strict=True), timed["value"], strict=True)) == expected

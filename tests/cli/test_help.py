@@ -130,6 +130,14 @@ def test_nothing_heavy_is_imported(light: dict[str, tuple[int, set[str]]], comma
 
 
 @pytest.mark.process
+def test_a_run_is_looked_for_without_torch(tmp_path: Path) -> None:
+    """Reports make tables of what was measured: two seconds would be a tenth of those of ten thousand trials."""
+    command = f"report toy2d --format csv --results {tmp_path}"
+    code, names = imported([command])[command]
+    assert (code, "ebmbench" in names, "torch" in names) == (2, True, False)
+
+
+@pytest.mark.process
 def test_a_heavy_import_would_be_seen() -> None:
     """The card of a method does load its class."""
     assert "torch" in imported(["info nce"])["info nce"][1]

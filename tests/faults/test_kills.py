@@ -1,6 +1,6 @@
 """SIGKILL at random moments: the same command goes on, to the numbers of a run that nobody disturbed.
 
-Twenty kills here; ``pytest tests/faults/test_kills.py -m slow`` makes a hundred.
+Eight kills here; ``pytest tests/faults/test_kills.py -m slow`` makes ninety-six.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ metrics: [skill, kl]
 timeout: 2m
 memory: 1GB
 """
-TARGETS = {"run": 8, "worker": 6, "server": 3, "run and server": 3}
-"""What is killed, and how often of twenty times."""
+TARGETS = {"run": 3, "worker": 2, "server": 2, "run and server": 1}
+"""What is killed, and how often of eight times."""
 
 
 @dataclass
@@ -184,7 +184,7 @@ def campaign(folder: Path, clean: tuple[dict[str, Any], float], times: int, seed
 
 @pytest.mark.faults
 @pytest.mark.timeout(1500)
-def test_twenty_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
+def test_eight_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
     at_work = campaign(tmp_path, clean, 1, seed=0)
     at_work.work()
     assert at_work.kills == TARGETS
@@ -192,7 +192,7 @@ def test_twenty_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_a_hundred_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
-    at_work = campaign(tmp_path, clean, 5, seed=1)
+def test_ninety_six_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
+    at_work = campaign(tmp_path, clean, 12, seed=1)
     at_work.work()
-    assert sum(at_work.kills.values()) == 100
+    assert sum(at_work.kills.values()) == 96

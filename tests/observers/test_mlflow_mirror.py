@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import threading
 import time
@@ -160,6 +161,20 @@ def test_infinite_values_and_what_was_not_asked_for_are_left_out(told: Any, tmp_
     metrics = child(told(lab.result(metrics=make_cells(["kl", "kl_beta", "skill"]))), "nce").metrics
     assert {name: value for name, value in metrics.items() if not name.startswith("training/")} == {"eval/kl_beta": 0.5}
     assert metrics["training/passes"] == 1000
+
+
+def test_the_packages_own_errors_are_not_printed_beside_ours(
+    told: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a database fails it writes a traceback to its log, and raises too: the observer says that in a line."""
+    lab = Lab(tmp_path)
+    lab.trial("nce", {"kl": 0.1})
+    told(lab.result(metrics=make_cells(["kl"])))
+    try:
+        raise OSError("database or disk is full")
+    except OSError:
+        logging.getLogger("mlflow.store.db.utils").exception("SQLAlchemy database error")
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_trial_that_is_tried_again_replaces_its_child(told: Any, tmp_path: Path) -> None:

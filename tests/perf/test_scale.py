@@ -7,6 +7,7 @@ Bounds, of the whole process, on one core of a machine that does nothing else:
 | ``plan`` of 100,000 new trials, also --json   | 20      | 500 MB      |
 | ``run`` of 10,000 trials that are all cached  | 10      | -           |
 | ``run`` that makes all tables of 10,000       | 30      | -           |
+| ``report`` of 10,000 trials, as csv or as md  | 20      | -           |
 
 Measured with two cores free: 4 s and 394 MB; 9 s and 702 MB; 20 to 24 s and 1.8 GB.
 
@@ -128,6 +129,18 @@ def test_tables(benchmark: Any, done: list[str]) -> None:
 
 
 @pytest.mark.perf
+@pytest.mark.benchmark(group="a report of 10,000 trials from nothing: at most 20 s")
+@pytest.mark.parametrize("kind", ["csv", "md"])
+def test_report(benchmark: Any, done: list[str], kind: str) -> None:
+    call("run", *done)
+    product = Path(done[-1]) / f"leaderboard.{kind}"
+    benchmark.extra_info.update(
+        benchmark.pedantic(call, ["report", "large", *done[1:], "--format", kind, "-o", str(product)])
+    )
+    assert product.stat().st_size
+
+
+@pytest.mark.perf
 @pytest.mark.benchmark(group="10,000 trials that are all cached: at most 10 s")
 def test_cached(benchmark: Any, done: list[str]) -> None:
     call("run", *done)
@@ -204,6 +217,11 @@ def test_a_plan_can_be_timed(once: Any, small: list[str], monkeypatch: pytest.Mo
 @pytest.mark.long
 def test_tables_can_be_timed(once: Any, small: list[str]) -> None:
     test_tables(once, small)
+
+
+@pytest.mark.long
+def test_a_report_can_be_timed(once: Any, small: list[str]) -> None:
+    test_report(once, small, "csv")
 
 
 @pytest.mark.long

@@ -210,13 +210,14 @@ def test_mass_outside_stands_on_every_row_of_its_method() -> None:
 # --- times -----------------------------------------------------------------------------------------------------------
 
 
-def curve(row: str, seed: int, step: int | None) -> TrialResult:
+def curve(row: str, seed: int, step: int | None, dataset: str = "moons") -> TrialResult:
     """A trial that came within all targets at a step of a million passes and ten seconds each; None diverged."""
     if step is None:
-        return lost(row, Status.DIVERGED, seed=seed)
+        return lost(row, Status.DIVERGED, seed=seed, dataset=dataset)
     points = [Point(step, step * 1_000_000, 10.0 * step, "kl", "raw", 0.01)]
     training = make_training(steps=100, passes=100_000_000, train_seconds=1000.0)
-    return make_trial(make_view(row, seed=seed), {"kl": 0.01, "skill": 0.5}, training=training, curve=points)
+    view = make_view(row, seed=seed, dataset=dataset)
+    return make_trial(view, {"kl": 0.01, "skill": 0.5}, training=training, curve=points)
 
 
 def times(*trials: TrialResult) -> str:
@@ -229,8 +230,9 @@ def times(*trials: TrialResult) -> str:
 @pytest.mark.parametrize(
     ("steps", "shown"),
     [
-        ((1, 2, 9), ["2.000", "20.000", "3/3"]),
-        ((1, 4, None), ["4.000", "40.000", "2/3"]),
+        ((1, 2, 9), ["2.0 ± 4.0", "20 ± 40", "3/3"]),
+        ((2,), ["2.00", "20.0", "1/1"]),
+        ((1, 4, None), ["4.00 ± inf", "40.0 ± inf", "2/3"]),
         ((1, None, None), ["-", "-", "1/3"]),
         ((None, None), ["-", "-", "0/2"]),
     ],
@@ -240,6 +242,16 @@ def test_the_median_counts_censored_trials_as_infinite(steps: Sequence[int | Non
     head = next(line for line in found.splitlines() if line.startswith("| method"))
     assert head.startswith("| method | Mpasses to 0.1 | seconds to 0.1 | reached to 0.1 | Mpasses to 0.05 |")
     assert cells(found, "a") == ["a", *shown, *shown]
+
+
+def test_the_spread_of_a_time_is_over_seeds_and_not_over_datasets() -> None:
+    """Trials lie between 1 and 60, seeds 1 and 2 apart; what no seed brought so far has no range."""
+    near = [curve("a", seed, step) for seed, step in enumerate((1, 2))]
+    far = [curve("a", seed, step, "rings") for seed, step in enumerate((58, 60))]
+    missed = [curve("a", 0, None, "pinwheel")]
+    found = times(*near, *far, *missed)
+    assert cells(found, "a")[1:4] == ["58.0 ± 0.8", "580 ± 8", "4/5"]
+    assert "± half of the range over seeds (its mean over the datasets" in found
 
 
 def test_what_was_skipped_is_timed_nowhere() -> None:

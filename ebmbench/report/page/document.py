@@ -81,7 +81,7 @@ def payload(report: Report) -> Payload:
         tuple(measures(board)),
         tuple(trials(board, list(shown))),
         " or ".join(dict.fromkeys(track.curve.title for track in board.tracks)),
-        tuple(courses(board, report.metrics)),
+        tuple(courses(board, report.trials, report.metrics)),
         hung,
         {name: deflated(text.encode()) for name, text in saved.items()},
     )

@@ -169,6 +169,8 @@ function drawTrials() {
 // --- quality against cost --------------------------------------------------------------------------------------------
 
 const COSTS = [["passes", 0, "passes"], ["steps", 1, "steps"], ["rows", 2, "different rows of data"], ["seconds", 3, "seconds of training"]];
+const ROWS = "Different rows of data at a milestone are the rows of a step times the steps until then, at most as many as there are: none comes again "
+  + "before all were seen. A method that is given its whole set in each step has seen all of it in the first: an upright line.";
 
 function costControls() {
   const box = clear(document.querySelector('[data-for="cost"]'));
@@ -189,34 +191,35 @@ function drawCost() {
   const box = body("cost"), [id, place, title] = COSTS.find(([name]) => name === STATE.x) || COSTS[0];
   const d = Object.hasOwn(DATASETS, STATE.cd) ? Number(STATE.cd) : 0, pick = GALLERY.stills.length ? chosen() : { a: Number(STATE.a || 0), b: -1 };
   const charts = el("div", { class: "charts" });
-  const shown = DATA.courses.filter((course) => course.dataset === d && id !== "rows");
+  const shown = DATA.courses.filter((course) => course.dataset === d && course[id].every((x) => x > 0));
   if (shown.length) charts.append(framed(curves(shown, id, title, d, pick), "quality-against-" + id));
   const board = boardNow();
   if (board) charts.append(framed(scatter(board, place, title), "pareto-" + id));
-  box.append(charts, el("p", { class: "small" }, "Left: medians over seeds at milestones; the chosen methods A and B are thick, with the range over "
-    + "seeds; dashed: never within the hardest target of the suite. Right: each method at the end of training, over all data; the line is the "
-    + "Pareto front."));
+  box.append(charts, el("p", { class: "small" }, "Left: medians over seeds at milestones; the chosen methods A and B are thick, with a band from the "
+    + "least to the greatest of their seeds. A seed that failed is infinite from there on; what is infinite lies on the frame. Dashed: never within "
+    + "the hardest target of the suite. Right: each method at the end of training, over all data; the line is the Pareto front." + (id === "rows" ? " " + ROWS : "")));
   if (!shown.length && !board) box.append(el("p", {}, "Nothing was measured on the way."));
 }
 
 function curves(shown, id, title, d, pick) {
   const log = shown.every((c) => c.middle.every((y) => num(y) > 0)), xs = shown.flatMap((c) => c[id]);
-  const capped = shown.flatMap((c) => c.middle);
+  const [least, most] = range(shown.flatMap((c) => [...c.low, ...c.high]), log);
   const { node, X, Y, plot } = chart(`Quality against ${title} on ${DATASETS[d]}`, [...range(xs, true), true, title],
-    [...range(capped, log), log, `${DATA.curve} on ${DATASETS[d]}`]);
+    [least, most, log, `${DATA.curve} on ${DATASETS[d]}`]);
+  const inside = (y) => Y(Math.min(Math.max(num(y), least), most));  // what is infinite, or has no logarithm, is at the edge
   const order = [...shown].sort((p, q) => [pick.a, pick.b].includes(p.method) - [pick.a, pick.b].includes(q.method));
   for (const course of order) {
     const strong = [pick.a, pick.b].includes(course.method), look = lookOf(course.method);
     if (strong) {
-      const up = course[id].map((x, k) => [X(num(x)), Y(num(course.high[k]))]), down = course[id].map((x, k) => [X(num(x)), Y(num(course.low[k]))]);
+      const up = course[id].map((x, k) => [X(num(x)), inside(course.high[k])]), down = course[id].map((x, k) => [X(num(x)), inside(course.low[k])]);
       plot.append(svg("path", { d: "M" + [...up, ...down.reverse()].map((xy) => xy.map((v) => v.toFixed(1)).join(",")).join("L") + "Z",
         fill: look.color, opacity: 0.2 }));
     }
-    const line = path(course[id], course.middle, X, Y, { stroke: look.color, "stroke-width": strong ? 3 : 1.1, opacity: strong ? 1 : 0.75,
+    const line = path(course[id], course.middle, X, inside, { stroke: look.color, "stroke-width": strong ? 3 : 1.1, opacity: strong ? 1 : 0.75,
       "stroke-dasharray": course.reached === false ? "5 4" : "none" });
     line.append(svg("title", {}, METHODS[course.method].name));
-    plot.append(line, mark(look, X(num(course[id].at(-1))), Y(num(course.middle.at(-1))), strong ? 1.3 : 0.8));
-    if (strong) plot.append(svg("text", { x: X(num(course[id].at(-1))) - 8, y: Y(num(course.middle.at(-1))) - 8, "text-anchor": "end" }, METHODS[course.method].name));
+    plot.append(line, mark(look, X(num(course[id].at(-1))), inside(course.middle.at(-1)), strong ? 1.3 : 0.8));
+    if (strong) plot.append(svg("text", { x: X(num(course[id].at(-1))) - 8, y: inside(course.middle.at(-1)) - 8, "text-anchor": "end" }, METHODS[course.method].name));
   }
   return node;
 }

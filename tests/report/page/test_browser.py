@@ -185,6 +185,36 @@ def test_a_cell_opens_its_trials_and_its_surface(reader: Reader) -> None:
     )
 
 
+@pytest.mark.parametrize("cost", ["passes", "steps", "rows", "seconds"])
+def test_quality_is_drawn_against_each_cost_with_bands_over_seeds(reader: Reader, cost: str) -> None:
+    """Six methods and the reference on the first dataset; two of them are chosen, whose bands hold their lines."""
+    reader.page.select_option("#cost label:has-text('cost') select", value=cost)
+    left, right = reader.page.query_selector_all("#cost-body svg[role=img]")
+    titles = {"rows": "different rows of data", "seconds": "seconds of training"}
+    for chart in (left, right):
+        assert titles.get(cost, cost) in chart.get_attribute("aria-label")
+    assert len(left.query_selector_all("path[fill=none]")) == 7
+    bands = left.query_selector_all("path[opacity='0.2']")
+    assert len(bands) == 2
+    assert all("NaN" not in path.get_attribute("d") for path in left.query_selector_all("path"))
+    note = reader.text("#cost-body p.small")
+    assert "a band from the least to the greatest of their seeds" in note
+    assert ("Different rows of data at a milestone are" in note) == (cost == "rows")
+
+
+def test_bands_of_what_is_infinite_or_below_zero_end_at_the_edge(reader: Reader) -> None:
+    reader.page.evaluate(
+        """() => {
+        const course = DATA.courses.find((c) => c.dataset === 0 && c.method === chosen().a);
+        course.low[0] = -0.001;
+        course.high[0] = course.middle[1] = "inf";
+        drawCost();
+    }"""
+    )
+    paths = reader.page.query_selector_all("#cost-body svg[role=img] path")
+    assert not [d for path in paths if "NaN" in (d := path.get_attribute("d")) or "Infinity" in d]
+
+
 def test_a_table_is_saved(reader: Reader) -> None:
     with reader.page.expect_download() as download:
         reader.page.click("#downloads button:text-is('trials.csv')")

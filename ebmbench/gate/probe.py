@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -213,9 +214,10 @@ def main() -> None:
     """Answer until there is nothing more to answer. What plugins print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    import torch
+    with suppress(Exception):  # both sides import at the same time; what is wrong is said when it is needed
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
     probe = None
     for told in orders():
         try:

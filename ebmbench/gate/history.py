@@ -149,7 +149,7 @@ def read(path: Path) -> History:
         elif text.strip():
             try:
                 lines.append(Line.model_validate_json(text))
-            except ValidationError:
+            except (ValidationError, OverflowError):  # a year that has no moment in UTC
                 damaged.append(number)
     return History(tuple(lines), tuple(_notes(path, damaged, conflict)))
 

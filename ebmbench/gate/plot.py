@@ -23,6 +23,8 @@ MOST = 60
 """Panels of a page: those with change points come first where there are more."""
 NAMED = 2
 """Change points of a panel whose factors stand at them: the last ones, if there are more."""
+MOST_SHOWN = 1e100
+"""An axis goes no farther."""
 COURSE, CUT = STRATEGY_STYLE[Strategy.A1].color, STRATEGY_STYLE[Strategy.C1].color
 
 Found = Sequence[tuple[Series, Sequence[Change]]]
@@ -96,7 +98,7 @@ def _limits(ends: Sequence[float]) -> tuple[float, float]:
     """What an axis shows: all, and some room; of a number that never moves a tenth of it to both sides."""
     if not ends:
         return 0.0, 1.0
-    low, high = min(ends), max(ends)
+    low, high = max(min(ends), -MOST_SHOWN), min(max(ends), MOST_SHOWN)
     room = 0.12 * (high - low)
     if high - low <= 1e-6 * max(abs(low), abs(high)):
         room = 0.1 * max(abs(low), abs(high)) or 1.0

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ebmbench.analysis.boards import losses
+from ebmbench.analysis.counterparts import Side
 from ebmbench.analysis.summaries import MethodSummary
-from ebmbench.contracts.records import EnergyKind, Ruler, Status
+from ebmbench.contracts.records import EnergyKind, Ruler, Status, flat_name
 from ebmbench.errors import UsageError
 from ebmbench.gate.history import COUNTERS, Line
 from ebmbench.planning.provenance import commit_date
@@ -44,13 +45,13 @@ def recorded(found: Results, *folders: Path) -> Recorded:
     Raises:
         UsageError: if the run cannot be a part of a history: it is not a full one, has not ended, or is of no commit.
     """
-    run = found.result.record
-    commit = _commit(run)
-    _check_whole(run, found.trials)
+    side = Side(found.result)
+    run, commit = side.run, _commit(side.run)
+    _check_whole(run, side.trials)
     date = datetime.fromisoformat(run.started)
     made = commit_date(commit, *folders)
-    lines = tuple(_lines(found, _Header(commit, made or date, date)))
-    return Recorded(lines, tuple(_notes(commit, made, found.trials, run)))
+    lines = tuple(_lines(side, _Header(commit, made or date, date)))
+    return Recorded(lines, tuple(_notes(commit, made, side.trials, run)))
 
 
 def _notes(commit: str, made: datetime | None, trials: pd.DataFrame, run: RunRecord) -> Iterator[str]:
@@ -110,17 +111,16 @@ class _Numbers:
     scale: str = "ratio"
 
 
-def _lines(found: Results, header: _Header) -> Iterator[Line]:
-    run = found.result.record
-    trials = found.trials.drop_duplicates("name").set_index("name")
-    for method in found.report.leaderboard.methods:
-        for numbers in (*_losses(method, run), *_costs(method, trials, run)):
+def _lines(side: Side, header: _Header) -> Iterator[Line]:
+    run = side.run
+    for method in side.methods:
+        for numbers in (*_losses(method, run), *_costs(method, side.trials, run)):
             yield from _of_datasets(numbers, run.suite, method.row, header)
 
 
 def _losses(method: MethodSummary, run: RunRecord) -> Iterator[_Numbers]:
     """By each ruler of the tracks; reference rows too, which say whether it was the measuring that changed."""
-    units = {cell.name: cell.unit for cell in run.metrics}
+    units = {flat_name(cell.name, variant): cell.unit for cell in run.metrics for variant in cell.variants}
     for ruler in dict.fromkeys(ruler for track in run.tracks for ruler in track.ruled_by):
         if ruler.of_order or method.kind is not EnergyKind.RANKING:
             tracks = [track.name for track in run.tracks if ruler in track.ruled_by]

@@ -1,15 +1,16 @@
 """Two files of pytest-benchmark held against each other: its rounds by their medians, its ``extra_info`` exactly.
 
 The rounds of a file are those of one process, and base and head ran one after the other: nothing pairs a round of one
-with one of the other. So each median has an interval of its own, between order statistics of its rounds, whatever their
-distribution: of n independent values fewer than k + 1 lie below the median with probability P(Bin(n, 1/2) <= k). That
-of the ratio goes from the lowest to the highest ratio that the two allow; each leaves out its median with half of the
-probability, so that together they err no more often than was said (Bonferroni).
+with one of the other, and rounds that follow each other are alike, since a machine is busy for longer than one of them.
+So the rounds of each side are cut into consecutive blocks, as long as can be while there are enough of them: a median
+of B independent block medians lies outside of their range with probability 2^(1 - B), whatever their distribution. The
+ratio goes from the lowest to the highest that the two ranges allow; each errs with half of the probability, so that
+together they err no more often than was said (Bonferroni). What is between one process and the next is in no range.
 
 Numbers in ``extra_info`` are counters, and less of them is better. What is measured, and has noise, stands in an object
 of its own there, which is not looked at.
 
-Source: Thompson 1936; David and Nagaraja 2003, section 7.1 (intervals of quantiles between order statistics).
+Source: Thompson 1936 (intervals of medians between order statistics); Schmeiser 1982 (few and long batches).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +29,7 @@ from ebmbench.gate.medians import MAX_PAIRS
 from ebmbench.gate.verdicts import Finding, Judgement, Measure, Verdict, compared, decided, median
 
 ALPHA = 0.01
-"""The probability of saying anything wrong of any benchmark, given independent rounds."""
+"""The probability of saying anything wrong of any benchmark, given independent blocks."""
 NAMED = 5
 """Benchmarks that a note names at most."""
 MACHINE = ("node", "machine", "processor", "system", "release", "python_implementation", "python_version")
@@ -35,8 +37,8 @@ MACHINE = ("node", "machine", "processor", "system", "release", "python_implemen
 PROCESSOR = ("brand_raw", "arch_string_raw", "count")
 """The same of its ``cpu``: what does not move from one moment to the next."""
 TWO_PROCESSES = (
-    "Base and head are one process each, run one after the other: their rounds are no pairs, and what differs from "
-    "process to process is in no interval; ebmbench gate --base REF runs the two interleaved."
+    "Base and head are one process each, run one after the other: what differs from process to process is in no "
+    "interval; ebmbench gate --base REF runs the two interleaved."
 )
 NO_DATA = "saved without --benchmark-save-data"
 
@@ -228,33 +230,27 @@ def interval(base: Sequence[float], head: Sequence[float], alpha: float) -> tupl
     """The log ratios, head over base, that those of the medians can be, but for a probability of ``alpha``.
 
     Args:
-        base, head: independent values, all positive, of the same distribution on each side.
+        base, head: values in the order in which they were measured, all positive.
+        alpha: holds if values a block apart are independent.
 
     Returns:
         both ends; infinite where there are too few values to say anything.
     """
-    ends = []
-    for values in (base, head):
-        ordered, cut = sorted(values), outside(len(values), alpha / 2)
-        if cut is None:
-            return -math.inf, math.inf
-        ends.append((math.log(ordered[cut]), math.log(ordered[len(ordered) - 1 - cut])))
-    (base_low, base_high), (head_low, head_high) = ends
-    return head_low - base_high, head_high - base_low
+    blocks = fewest(alpha)
+    if min(len(base), len(head)) < blocks:
+        return -math.inf, math.inf
+    before, after = (block_medians(side, blocks) for side in (base, head))
+    return math.log(min(after) / max(before)), math.log(max(after) / min(before))
 
 
-def outside(n: int, alpha: float) -> int | None:
-    """How many of n values at each end are outside of the interval of their median; None if n are too few for one."""
-    from scipy.stats import binom
-
-    cut = int(binom.ppf(alpha / 2, n, 0.5)) if n else -1
-    while cut >= 0 and binom.cdf(cut, n, 0.5) > alpha / 2:  # the least that reaches it; the most that does not is asked
-        cut -= 1
-    return cut if cut >= 0 else None
+def block_medians(values: Sequence[float], blocks: int) -> list[float]:
+    """Those of so many consecutive blocks, whose lengths differ by one at most."""
+    ends = [len(values) * k // blocks for k in range(blocks + 1)]
+    return [median(values[begin:end]) for begin, end in pairwise(ends)]
 
 
 def fewest(alpha: float) -> int:
-    """The rounds of each side without which nothing can be said."""
+    """The blocks, or rounds, of each side without which nothing can be said."""
     return math.ceil(1 + math.log2(2 / alpha))
 
 

@@ -6,16 +6,15 @@ import copy
 import json
 import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from ebmbench.errors import UsageError
-from ebmbench.gate.benchmarks import ALPHA, NO_DATA, TWO_PROCESSES, fewest, interval, judge, outside
+from ebmbench.gate.benchmarks import ALPHA, NO_DATA, TWO_PROCESSES, block_medians, fewest, interval, judge
 from ebmbench.gate.verdicts import Finding, Judgement, Measure, Verdict
 
 MACHINE = {
@@ -90,56 +89,83 @@ def noisy(seed: int, n: int, factor: float = 1.0) -> list[float]:
 # --- the interval ----------------------------------------------------------------------------------------------------
 
 
-def below(k: int, n: int) -> Fraction:
-    """The probability that at most k of n are below their median."""
-    return Fraction(sum(math.comb(n, j) for j in range(k + 1)), 2**n)
-
-
-@pytest.mark.parametrize("alpha", [0.5, 0.1, 0.05, 0.01, 0.001])
-def test_as_many_are_outside_as_may_be(alpha: float) -> None:
-    for n in range(40):
-        found = outside(n, alpha)
-        if found is None:
-            assert n == 0 or below(0, n) > alpha / 2
-        else:
-            assert below(found, n) <= alpha / 2 < below(found + 1, n)
+def test_blocks_are_consecutive_and_as_long_as_can_be() -> None:
+    assert block_medians([1.0, 2.0, 3.0, 10.0, 20.0, 30.0, 40.0], 3) == [1.5, 6.5, 30.0]
+    assert block_medians([3.0, 1.0, 2.0], 3) == [3.0, 1.0, 2.0]
+    values = noisy(0, 1001)
+    assert block_medians(values, 1) == [pytest.approx(np.median(values))]
 
 
 def test_the_fewest_rounds_are_those_that_say_anything() -> None:
+    """All of them lie on one side of the median with probability 2^(1 - n), and half of alpha is for each side."""
     for alpha in (0.1, 0.01, 0.001):
         n = fewest(alpha)
+        assert 2.0 ** (1 - n) <= alpha / 2 < 2.0 ** (2 - n)
         assert interval([1.0] * n, [1.0] * n, alpha) == (0.0, 0.0)
         assert interval([1.0] * n, [1.0] * (n - 1), alpha) == (-math.inf, math.inf)
 
 
 def normal_theory(base: np.ndarray, head: np.ndarray, alpha: float) -> tuple[float, float]:
-    """The wrong twin: means and their standard errors."""
+    """A wrong twin: means and their standard errors."""
     means = [np.log(side).mean() for side in (base, head)]
     error = math.sqrt(sum(np.log(side).var(ddof=1) / len(side) for side in (base, head)))
     half = float(norm.ppf(1 - alpha / 2)) * error
     return means[1] - means[0] - half, means[1] - means[0] + half
 
 
-def misses(rule: Callable[..., tuple[float, float]], alpha: float, sets: int = 1000, n: int = 40) -> float:
-    """How often an interval leaves out the ratio of medians, 1.1, of noise of which one side has the heavier tail."""
+def single_rounds(base: np.ndarray, head: np.ndarray, alpha: float) -> tuple[float, float]:
+    """A wrong twin: between order statistics of the rounds, as if they were independent."""
+    ends = []
+    for side in (base, head):
+        cut = int(binom.ppf(alpha / 4, len(side), 0.5)) - 1
+        ordered = np.log(np.sort(side))
+        ends.append((ordered[cut], ordered[-1 - cut]))
+    return ends[1][0] - ends[0][1], ends[1][1] - ends[0][0]
+
+
+def lopsided(rng: np.random.Generator) -> np.ndarray:
+    """Independent rounds of a median of 1 with a long tail."""
+    return np.exp(0.05 * (rng.exponential(size=240) - math.log(2)))
+
+
+def busy(rng: np.random.Generator) -> np.ndarray:
+    """Rounds of a median of 1 on a machine that is now fast and now slow, for ten rounds on average."""
+    slow = np.cumsum(rng.random(240) < 0.1) % 2 ^ rng.integers(2)
+    return np.exp(0.1 * (slow - 0.5) + 0.02 * rng.normal(size=240))
+
+
+def even(rng: np.random.Generator) -> np.ndarray:
+    """Independent rounds of a median of 1."""
+    return np.exp(0.05 * rng.normal(size=240))
+
+
+Noise = Callable[[np.random.Generator], np.ndarray]
+
+
+def misses(rule: Callable[..., tuple[float, float]], base: Noise, head: Noise, sets: int = 500) -> float:
+    """How often an interval of 90 % leaves out the ratio of medians, 1.1."""
     rng, missed = np.random.default_rng(0), 0
     for _ in range(sets):
-        base, head = np.exp(0.05 * rng.normal(size=n)), 1.1 * np.exp(0.05 * (rng.exponential(size=n) - math.log(2)))
-        low, high = rule(base, head, alpha)
+        low, high = rule(base(rng), 1.1 * head(rng), 0.1)
         missed += not low <= math.log(1.1) <= high
     return missed / sets
 
 
 @pytest.mark.long
 def test_the_interval_holds_whatever_the_noise() -> None:
-    assert misses(interval, 0.1) <= 0.1
-    assert misses(normal_theory, 0.1) > 0.25
+    for noise in (even, lopsided, busy):
+        assert misses(interval, even, noise) <= 0.1
+    assert misses(normal_theory, even, lopsided) > 0.5, "a mean is no median"
+    assert misses(single_rounds, even, lopsided) <= 0.1
+    assert misses(single_rounds, even, busy) > 0.2, "rounds that follow each other are alike"
 
 
 def test_the_interval_shrinks_with_the_root_of_the_rounds() -> None:
-    ends = [interval(noisy(0, n), noisy(1, n), 0.01) for n in (100, 1600)]
-    widths = [high - low for low, high in ends]
-    assert 2.5 < widths[0] / widths[1] < 6.5
+    def width(n: int) -> float:
+        ends = [interval(noisy(2 * seed, n), noisy(2 * seed + 1, n), 0.01) for seed in range(20)]
+        return float(np.mean([high - low for low, high in ends]))
+
+    assert width(100) / width(1600) == pytest.approx(4, rel=0.25)
 
 
 # --- verdicts --------------------------------------------------------------------------------------------------------

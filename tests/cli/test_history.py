@@ -228,3 +228,19 @@ def test_a_figure_that_cannot_be_written_is_bad_input(tmp_path: Path) -> None:
     assert isinstance(wrong.exception, UsageError)
     nowhere = history("plot", "-o", str(tmp_path / "none" / "h.svg"), results=tmp_path)
     assert "cannot be written: No such file" in str(nowhere.exception)
+
+
+# --- help ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("add", "SUITE --results --file"),
+        ("show", "[SUITE] -k --measure --results --file --json"),
+        ("plot", "[SUITE] -k --measure --results --file -o"),
+    ],
+)
+def test_the_help_of_a_verb_names_its_options(verb: str, words: str) -> None:
+    text = CliRunner(env={"COLUMNS": "100"}).invoke(group, ["history", verb, "--help"]).stdout
+    assert [word for word in words.split() if word not in text] == []

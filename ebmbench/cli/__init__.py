@@ -21,6 +21,7 @@ VERBS = {
     "report": "the leaderboard of a suite that was run",
     "compare": "what changed from one run to another, in words",
     "gate": "whether a change made anything slower, worse or more work",
+    "history": "what became of each method from commit to commit",
     "ui": "open the MLflow pages of the results on this machine",
 }
 

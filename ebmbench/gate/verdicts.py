@@ -122,16 +122,8 @@ def judged(
     """
     low, high = interval(pairs, alpha)
     if pairs and not any(pairs):
-        verdict = Verdict.SAME  # identical to the last bit: no noise that could hide anything
-        low = high = 0.0
-    elif low > limit:
-        verdict = Verdict.REGRESSED
-    elif high < -limit:
-        verdict = Verdict.BETTER
-    elif -limit <= low and high <= limit:
-        verdict = Verdict.SAME
-    else:
-        verdict = Verdict.UNDECIDED
+        low = high = 0.0  # identical to the last bit: no noise that could hide anything
+    verdict = decided(low, high, limit)
     middle = median(pairs) if pairs else None
     return Finding(
         method,
@@ -146,6 +138,15 @@ def judged(
         _more(pairs, limit, alpha) if verdict is Verdict.UNDECIDED else None,
         why=why,
     )
+
+
+def decided(low: float, high: float, limit: float) -> Verdict:
+    """What the interval of a log ratio, of which more is worse, says of a limit."""
+    if low > limit:
+        return Verdict.REGRESSED
+    if high < -limit:
+        return Verdict.BETTER
+    return Verdict.SAME if -limit <= low and high <= limit else Verdict.UNDECIDED
 
 
 def median(values: Sequence[float]) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -39,6 +41,14 @@ def revision(*folders: Path) -> Revision | None:
         if commit:
             return Revision(commit=commit, dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")))
     return None
+
+
+def commit_date(commit: str, *folders: Path) -> datetime | None:
+    """When a commit was made, by the first of the folders whose repository has it; None if none has."""
+    if not re.fullmatch("[0-9a-f]{7,64}", commit):
+        return None
+    dates = (_git(folder, "show", "--no-patch", "--format=%cI", commit) for folder in folders)
+    return next((datetime.fromisoformat(date) for date in dates if date), None)
 
 
 def _git(folder: Path, *command: str) -> str:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from ebmbench.cli import group, main
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
-VERBS = ["run", "plan", "list", "info", "report", "compare", "ui"]
+VERBS = ["run", "plan", "list", "info", "report", "compare", "gate", "history", "ui"]
 HEAVY = {"torch", "mlflow", "pandas", "scipy", "sklearn", "matplotlib", "seaborn", "numpy", "pyarrow"}
 
 COMMANDS = [
@@ -103,6 +103,7 @@ def test_version() -> None:
         ("info", "NAME OTHER --plot --results --plugin"),
         ("report", "SUITE --format md csv json png -o -k --results --plugin"),
         ("compare", "A B --results --format terminal md json -o"),
+        ("history", "add show plot"),
         ("ui", "--results --port"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ebmbench.planning import provenance
-from ebmbench.planning.provenance import PACKAGES, reopened, revision, versions
+from ebmbench.planning.provenance import PACKAGES, commit_date, reopened, revision, versions
 from ebmbench.store.records import Revision
 from tests.factories import make_run
 
@@ -54,6 +54,18 @@ def test_the_first_folder_in_a_repository_counts(
 ) -> None:
     monkeypatch.setattr(subprocess, "run", Git(answers))
     assert revision(ONE, TWO) == found
+
+
+def test_the_date_of_a_commit_is_that_of_the_first_repository_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    git = Git({(TWO, "show"): "2026-01-31T10:00:00+01:00"})
+    monkeypatch.setattr(subprocess, "run", git)
+    found = commit_date("a" * 40, ONE, TWO)
+    assert found is not None
+    assert found.isoformat() == "2026-01-31T10:00:00+01:00"
+    assert commit_date("a" * 40, ONE) is None
+    asked = len(git.asked)
+    assert commit_date("--output=/etc/passwd", TWO) is None
+    assert len(git.asked) == asked
 
 
 def test_files_that_git_does_not_know_make_nothing_dirty(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,8 @@ def _judged(
     ways += ["--calibrate"] * calibrate
     if len(ways) > 1:
         raise UsageError(f"{' and '.join(ways)}: expected one of them")
+    if benchmarks:
+        return session.with_benchmarks(asked, *benchmarks)
     if against is not None:
         return session.with_table(asked, against)
     if calibrate:

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ebmbench.errors import one_line
+from ebmbench.gate import pages
 from ebmbench.gate.calibration import Calibration
 from ebmbench.gate.cases import MAX_SEEDS, QUALITY, TIME, Case, Rules
 from ebmbench.gate.planning import Planned, Scope
@@ -17,6 +19,7 @@ from ebmbench.gate.sides import Side, SideFailed, Work, both
 from ebmbench.gate.timing import pairs
 from ebmbench.gate.trees import Tree
 from ebmbench.gate.verdicts import Judgement, Measure
+from ebmbench.store.records import RunRecord
 from ebmbench.training.machine import machine_id, usable_cores
 
 FALSE_ALARMS = 0.01
@@ -55,6 +58,7 @@ class Gate:
         calibration: what equal code has looked like on this machine.
         log: where what the sides print goes.
         notice: is told what is under way.
+        commands, remarks: what shows more, and what went wrong with that, once it is known.
     """
 
     base: Tree
@@ -64,6 +68,8 @@ class Gate:
     calibration: Calibration
     log: Path
     notice: Notice = lambda text: None
+    commands: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     begun: float = field(default_factory=lambda: time.monotonic())
 
     def run(self) -> Judgement:
@@ -84,7 +90,8 @@ class Gate:
             tuple(finding for case in cases for finding in case.findings),
             scope.untouched,
             tuple(self._notes(scope, cases, answers[0]["missing"])),
-            seconds=time.monotonic() - self.begun,
+            tuple(self.commands),
+            time.monotonic() - self.begun,
         )
 
     @contextmanager
@@ -137,7 +144,7 @@ class Gate:
                 open_ = {measure: [case for case in cases if case.wants(measure)] for measure in spent}
                 waiting = [measure for measure in spent if open_[measure]]
                 if not waiting:
-                    return
+                    break
                 measure, begun = min(waiting, key=lambda one: spent[one]), time.monotonic()
                 if measure is Measure.TIME:
                     self._time(open_[measure])
@@ -146,6 +153,23 @@ class Gate:
                     running = running or stack.enter_context(self._sides(range(MAX_SEEDS), rows))
                     self._run(running, open_[measure])
                 spent[measure] += time.monotonic() - begun
+            if running is not None:
+                self._draw(running, cases)
+
+    def _draw(self, sides: tuple[Side, Side], cases: list[Case]) -> None:
+        """The page of the methods whose losses have changed. A base may be too old for it: the verdicts stand."""
+        told = [case for case in cases if (quality := case.quality) is not None and quality.changed]
+        names = {outcome.name for case in told for outcome in case.outcomes}
+        if not names:
+            return
+        file = self.log.with_name(pages.PAGE)
+        try:
+            base, head = (RunRecord.model_validate_json(side.ask("record")) for side in sides)
+            pages.write(self.work.results, base, head, names, file)
+        except Exception as error:  # noqa: BLE001
+            self.remarks.append(f"the surfaces are not drawn: {one_line(error)}")
+        else:
+            self.commands.append(f"open {file}")
 
     def _time(self, cases: list[Case]) -> None:
         """One more pair of processes."""
@@ -179,6 +203,7 @@ class Gate:
             yield f"{method} is new: base has nothing to compare it with" + (f" ({why})" if why else "")
         for method in scope.gone:
             yield f"{method} is gone: head does not have it"
+        yield from self.remarks
         for case in cases:
             yield from (f"{case.method}: {obstacle}" for obstacle in case.obstacles.values())
         if cases and Measure.TIME in self.settings.measures and not self.calibration.known:

@@ -137,6 +137,10 @@ class Probe:
         """All trials: what each is, and what its metrics are."""
         return {"trials": {name: self._said(trial) for name, trial in self.trials.items()}, "missing": self.missing}
 
+    def record(self) -> str:
+        """The plan as a run would be recorded, as JSON."""
+        return str(self.planned.plan.run.model_dump_json())
+
     def _said(self, planned: Any) -> dict[str, Any]:
         view = planned.view
         tracks = {track.name: track for track in self.planned.plan.run.tracks}

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ebmbench.errors import UsageError
+from ebmbench.gate import benchmarks
 from ebmbench.gate.calibration import Calibration, Null, keep
 from ebmbench.gate.gate import Gate, Settings
 from ebmbench.gate.sides import Work
@@ -23,6 +24,8 @@ from ebmbench.suite.tree import plain
 from ebmbench.training.machine import machine_id
 
 CALIBRATION = "calibration.jsonl"
+TOLERANCE = 0.05
+"""By how much a benchmark's time may differ, where the suite says nothing."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,16 @@ def with_table(asked: Asked, folder: Path) -> Judgement:
     work, settings = _prepared(asked, head, asked.suite or folder.resolve().name)
     with _alone(asked.results) as place:
         return against(table, head, work, settings, place / "log.txt", asked.notice)
+
+
+def with_benchmarks(asked: Asked, base: Path, head: Path) -> Judgement:
+    """Two files of pytest-benchmark.
+
+    Raises:
+        UsageError: if they are none, or of different machines.
+    """
+    suite, _ = read_suite(asked.suite or "smoke", asked.overrides)
+    return benchmarks.judge(base, head, suite.tolerances.get("time", TOLERANCE))
 
 
 def _gate(asked: Asked, head: Tree, reference: str, work: Work, settings: Settings) -> Judgement:

@@ -63,6 +63,11 @@ class Finding:
     head: float | None = None
     why: str = ""
 
+    @property
+    def changed(self) -> bool:
+        """Whether it is known to be another than before."""
+        return self.verdict in (Verdict.REGRESSED, Verdict.BETTER)
+
 
 EXIT_CODES = {Verdict.SAME: 0, Verdict.BETTER: 0, Verdict.REGRESSED: 3, Verdict.UNDECIDED: 4}
 

@@ -30,7 +30,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
         return call
 
-    for kind in ("with_base", "with_table", "calibrate"):
+    for kind in ("with_base", "with_table", "with_benchmarks", "calibrate"):
         monkeypatch.setattr(session, kind, answer(kind))
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     return calls
@@ -69,8 +69,10 @@ def test_all_files_from_one_judgement(
 def test_the_other_ways(asked: list[tuple[str, Any]], tmp_path: Path) -> None:
     call("--against", str(tmp_path))
     call("--calibrate")
+    call("--benchmarks", "base.json", "head.json")
     call()
-    assert [kind for kind, _ in asked] == ["with_table", "calibrate", "with_base"]
+    assert [kind for kind, _ in asked] == ["with_table", "calibrate", "with_benchmarks", "with_base"]
+    assert asked[2][1][1:] == (Path("base.json"), Path("head.json"))
     assert asked[-1][1][1] == "HEAD"
 
 

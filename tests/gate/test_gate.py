@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ebmbench.gate import gate as module
+from ebmbench.gate import pages
 from ebmbench.gate.calibration import Calibration, Null
 from ebmbench.gate.cases import at_seed
 from ebmbench.gate.gate import Gate, Settings
@@ -21,6 +22,7 @@ from ebmbench.gate.sides import SideFailed, Work
 from ebmbench.gate.timing import Pair
 from ebmbench.gate.trees import Tree
 from ebmbench.gate.verdicts import Judgement, Measure
+from tests.factories import make_run
 
 KL = [{"title": "density", "metric": "kl", "scale": "ratio"}]
 NOISE = np.random.default_rng(0).normal(0, 0.004, 1000)
@@ -49,6 +51,9 @@ class Code:
             "trials": {f"{m}/moons/0/cpu": {**said, "key": k} for m, k in self.keys.items()},
             "missing": self.missing,
         }
+
+    def record(self) -> str:
+        return make_run((), plan_id="base" if "1" in self.keys.values() else "head").model_dump_json()
 
     def count(self, trial: str) -> dict[str, float]:
         if "uncountable" in trial:
@@ -127,8 +132,27 @@ def test_only_what_is_touched_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_loss_of_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     base, head = Code({"nce": "1"}, {"nce": 0.1}), Code({"nce": "2"}, {"nce": 0.12})
+    drawn: list[Any] = []
+    monkeypatch.setattr(pages, "write", lambda *given: drawn.append(given))
     found = gate(Bench(base, head), monkeypatch)
     assert verdicts(found, "nce") == {"gradient_rows": "same", "step": "same", "kl": "regressed"}
+    ((_, first, last, names, file),) = drawn
+    assert (first.plan_id, last.plan_id) == ("base", "head")
+    assert names == {f"nce/moons/{seed}/cpu" for seed in range(11)}
+    assert found.commands == (f"open {file}",)
+
+
+def test_a_page_that_cannot_be_drawn_loses_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    base, head = Code({"nce": "1"}, {"nce": 0.1}), Code({"nce": "2"}, {"nce": 0.12})
+    monkeypatch.setattr(Code, "record", lambda self: "of another version")
+    found = gate(Bench(base, head), monkeypatch)
+    assert verdicts(found, "nce")["kl"] == "regressed"
+    assert any("surfaces are not drawn" in note for note in found.notes)
+
+
+def test_how_much_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    base, head = Code({"nce": "1"}, {"nce": 0.1}), Code({"nce": "2"}, {"nce": 0.12})
+    found = gate(Bench(base, head), monkeypatch)
     (quality,) = [one for one in found.findings if one.name == "kl"]
     assert quality.change == pytest.approx(1.2)
 

@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from ebmbench.gate.cases import MAX_SEEDS, QUALITY, TIME
@@ -70,7 +71,7 @@ class Noise:
 def record(file: Path, number: int, keyword: str | None, results: Path) -> None:
     """Pairs of equal code, and losses of as many seeds as a gate would run."""
     head = head_tree(Path())
-    suite, source = read_suite("smoke")
+    _, source = read_suite("smoke")
     work = Work(dict(plain(source.tree)), Path("suites"), results, keyword)
     results.mkdir(parents=True, exist_ok=True)
     log = results / "log.txt"
@@ -110,7 +111,7 @@ def simulate(noise: Sequence[Noise]) -> Iterator[tuple[str, Counter[str], float]
     for one in times:
         by_method.setdefault(one.method, []).append(one)
     for title, change in (("time, equal code", 0.0), ("time, 5 % slower", math.log(1.05))):
-        yield _gates(title, lambda change=change: _timed(chance.choice(list(by_method.values())), change, chance))
+        yield _gates(title, partial(_timed, list(by_method.values()), change, chance))
     seeds: dict[str, list[float]] = {}
     for one in noise:
         if one.measure == Measure.QUALITY:
@@ -118,7 +119,7 @@ def simulate(noise: Sequence[Noise]) -> Iterator[tuple[str, Counter[str], float]
     if seeds:
         kinds = (("quality, equal distribution, other seeds", 0.0), ("quality, KL x 1.2, other seeds", math.log(1.2)))
         for title, change in kinds:
-            yield _gates(title, lambda change=change: _ran(chance.choice(list(seeds.values())), change, chance))
+            yield _gates(title, partial(_ran, list(seeds.values()), change, chance))
 
 
 def _gates(title: str, gate: Callable[[], tuple[Verdict, int]]) -> tuple[str, Counter[str], float]:
@@ -127,8 +128,9 @@ def _gates(title: str, gate: Callable[[], tuple[Verdict, int]]) -> tuple[str, Co
     return title, Counter(str(verdict) for verdict, _ in said), numbers[len(numbers) // 2]
 
 
-def _timed(noise: Sequence[Noise], change: float, chance: random.Random) -> tuple[Verdict, int]:
-    """Pairs in turn until it is decided or ten minutes are over."""
+def _timed(methods: Sequence[Sequence[Noise]], change: float, chance: random.Random) -> tuple[Verdict, int]:
+    """Pairs of some method in turn until it is decided or ten minutes are over."""
+    noise = chance.choice(methods)
     found: list[float] = []
     spent = 0.0
     while spent < 60 * MINUTES:
@@ -141,8 +143,9 @@ def _timed(noise: Sequence[Noise], change: float, chance: random.Random) -> tupl
     return Verdict.UNDECIDED, len(found)
 
 
-def _ran(losses: Sequence[float], change: float, chance: random.Random) -> tuple[Verdict, int]:
-    """Seeds in turn: both sides from other seeds, as after a change that draws all random numbers anew."""
+def _ran(methods: Sequence[Sequence[float]], change: float, chance: random.Random) -> tuple[Verdict, int]:
+    """Seeds of some method in turn: both sides from other seeds, as after a change that draws all random numbers anew."""
+    losses = chance.choice(methods)
     found: list[float] = []
     for number in range(1, MAX_SEEDS + 1):
         found.append(chance.choice(losses) - chance.choice(losses) + change)
@@ -186,7 +189,9 @@ def _planted(lines: str, results: Path) -> str:
             check=False,
         )
     said = json.loads(done.stdout)
-    return ", ".join(f"{one['name']} {one['verdict']}" for one in said["findings"] if one["verdict"] != "same") or "same"
+    return (
+        ", ".join(f"{one['name']} {one['verdict']}" for one in said["findings"] if one["verdict"] != "same") or "same"
+    )
 
 
 def main() -> None:
@@ -206,7 +211,6 @@ def main() -> None:
         noise = [Noise(**json.loads(line)) for line in given.file.read_text().splitlines()]
         print("| gates | same | regressed | better | undecided | pairs |\n|---|---|---|---|---|---|")
         for title, said, number in simulate(noise):
-            cells = [f"{said[str(verdict)] / GATES:.1%}" for verdict in Verdict if verdict is not Verdict.UNDECIDED]
             order = (Verdict.SAME, Verdict.REGRESSED, Verdict.BETTER, Verdict.UNDECIDED)
             cells = [f"{said[str(verdict)] / GATES:.1%}" for verdict in order]
             print(f"| {title} | {' | '.join(cells)} | {number:.0f} |")

@@ -144,7 +144,7 @@ def _timed(methods: Sequence[Sequence[Noise]], change: float, chance: random.Ran
 
 
 def _ran(methods: Sequence[Sequence[float]], change: float, chance: random.Random) -> tuple[Verdict, int]:
-    """Seeds of some method in turn: both sides from other seeds, as after a change that draws all random numbers anew."""
+    """Seeds of some method in turn: both sides from other seeds, as where a change draws all random numbers anew."""
     losses = chance.choice(methods)
     found: list[float] = []
     for number in range(1, MAX_SEEDS + 1):

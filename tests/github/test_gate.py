@@ -43,6 +43,17 @@ def test_the_gate_puts_out_its_verdict_and_exit_code(stage: Stage, code: int, ve
         assert f"Exit code {code}: [the log says why](https://example.org/somebody/plugin/actions/runs/7)." in said
 
 
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_page_is_that_of_this_gate(stage: Stage, drawn: bool) -> None:
+    page = stage.root / "checkout" / "results" / "gate" / "report.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("old")
+    stage.stand_in("ebmbench", f"""{"echo new > results/gate/report.html; " * drawn}echo '{{"verdict": "same"}}'""")
+    assert stage.run(SCRIPTS["gate"], **ASKED).returncode == 0
+    copy = Path(stage.outputs["files"]) / "report.html"
+    assert (copy.read_text() == "new\n") if drawn else not copy.exists()
+
+
 @pytest.mark.parametrize(
     ("code", "strict", "ends", "says"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,8 +130,10 @@ def prepared(asked: Asked, head: Tree, reference: str) -> tuple[Work, Settings]:
 
 
 def _within(root: Path, path: Path) -> Path:
-    """The path from the root of a tree, so that each side finds its own."""
-    return Path(os.path.relpath(path.resolve(), root))
+    """The path from the root of a tree, so that each side finds its own; what is not of the checkout is both sides'."""
+    path = path.resolve()
+    installed = path.is_relative_to(Path(sys.prefix).resolve())
+    return path if installed or not path.is_relative_to(root) else path.relative_to(root)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,29 +9,19 @@ import pytest
 
 from ebmbench.errors import UsageError
 from ebmbench.gate.trees import commit_of, environment_of, head_tree, tree_of
+from tests.repositories import commit, git, start
 
 PROJECT = '[project]\nname = "plugin"\ndependencies = ["torch>=2"]\n'
-
-
-def git(folder: Path, *command: str) -> str:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", "-C", str(folder), *identity, *command], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package under src, with two commits: it says 1, then 2."""
-    root = tmp_path / "plugin"
-    (root / "src").mkdir(parents=True)
-    git(root, "init", "-q", "-b", "main")
-    (root / "pyproject.toml").write_text(PROJECT)
+    root = start(tmp_path / "plugin")
     for number in (1, 2):
-        (root / "src" / "said.py").write_text(f"NUMBER = {number}\n")
-        git(root, "add", ".")
-        git(root, "commit", "-q", "-m", f"it says {number}")
+        commit(root, f"it says {number}", {"pyproject.toml": PROJECT, "src/said.py": f"NUMBER = {number}\n"})
     monkeypatch.syspath_prepend(str(root / "src"))
-    return root.resolve()
+    return root
 
 
 def test_the_checkout_as_it_stands(repository: Path) -> None:

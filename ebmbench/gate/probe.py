@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from multiprocessing import forkserver
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+OK = "ok"
+"""How a trial ends that need not be run again."""
 REFERENCE = "reference"
 """The strategy of rows that nobody is to improve."""
 COUNTED = 11
@@ -27,6 +31,8 @@ PROFILED = 2
 """Steps that follow, of which the memory is watched."""
 TOTALS = ("steps", "passes", "operations", "energy_rows", "gradient_rows")
 """Counters of a whole training."""
+GRACE = 3.0
+"""Seconds that what is interrupted has to end its workers."""
 FRACTION = 0.5
 """How much of the budget a timed step is told to be spent."""
 
@@ -171,7 +177,7 @@ class Probe:
         threads = max(profile.threads for profile in suite.devices)
         executor = LocalExecutor(store.root.resolve(), suite.timeout, suite.memory, threads)
         chosen = {name: self.trials[name] for name in trials}
-        jobs = (Job(trial.spec, retry=True) for trial in chosen.values())
+        jobs = (Job(t.spec, retry=str(store.trial_folder(t.view.key).status()) != OK) for t in chosen.values())
         for _ in Supervisor(store, workers, executor).run(jobs):
             pass
         ended = {n: TrialResult(trial.view, store.trial_folder(trial.view.key)) for n, trial in chosen.items()}
@@ -234,20 +240,23 @@ def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -
 
 
 def orders() -> Iterator[dict[str, Any]]:
-    """What is asked, a line each; when nobody can ask any more, the process ends at once, whatever it is at."""
+    """What is asked, a line each; when nobody can ask any more, what is at work is interrupted."""
     waiting: SimpleQueue[str] = SimpleQueue()
+    main_thread = threading.get_ident()
 
     def listen() -> None:
         for line in sys.stdin:
             waiting.put(line)
-        os._exit(0)
+        signal.pthread_kill(main_thread, signal.SIGINT)
+        time.sleep(GRACE)
+        os._exit(1)
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
         yield json.loads(waiting.get())
 
 
-def main() -> None:
+def answer_all() -> None:
     """Answer until nobody asks. What plugins print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -266,6 +275,19 @@ def main() -> None:
             answers.write(json.dumps({"answer": answer}) + "\n")
         except Exception as error:  # noqa: BLE001 - the other side of the pipe says what is to be done about it
             answers.write(json.dumps({"error": _words(error)}) + "\n")
+
+
+def main() -> None:
+    """A side's process, to its end: workers are gone then, and so is a server that has only begun to start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        answer_all()
+    server = getattr(vars(forkserver)["_forkserver"], "_forkserver_pid", None)
+    if server is not None:
+        with suppress(OSError):
+            os.kill(server, signal.SIGKILL)
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

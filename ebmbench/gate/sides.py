@@ -56,7 +56,7 @@ class Side:
 
     def __init__(self, tree: Tree, log: Path) -> None:
         self.tree = tree
-        path = os.pathsep.join(map(str, tree.packages))
+        path = os.pathsep.join(map(str, (*tree.packages, *tree.others)))
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [str(tree.python), "-P", str(PROBE)],

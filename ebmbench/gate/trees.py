@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ class Tree:
         python: the interpreter, with all dependencies.
         label: what people call it: ``4c8a8b9 with changes``.
         dirty: whether it is not as the commit is.
+        others: the folders of PYTHONPATH that are not of the checkout: those of all of its trees.
     """
 
     root: Path
@@ -43,6 +45,7 @@ class Tree:
     python: Path
     label: str
     dirty: bool = False
+    others: tuple[Path, ...] = ()
 
 
 def head_tree(folder: Path) -> Tree:
@@ -62,7 +65,10 @@ def head_tree(folder: Path) -> Tree:
         raise UsageError(f"{root}: this repository has no commit yet") from None
     dirty = bool(git(root, "status", "--porcelain", "--untracked-files=no"))
     packages = tuple(dict.fromkeys(inside))
-    return Tree(root, packages, Path(sys.executable), f"{commit} with changes" if dirty else commit, dirty)
+    asked = map(_resolved, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    others = tuple(path for path in asked if not path.is_relative_to(root))
+    label = f"{commit} with changes" if dirty else commit
+    return Tree(root, packages, Path(sys.executable), label, dirty, others)
 
 
 @contextmanager
@@ -89,7 +95,8 @@ def tree_of(head: Tree, reference: str, place: Path, name: str, option: str) -> 
         git(head.root, "worktree", "add", "--detach", "--force", str(root), commit)
         packages = tuple(root / path.relative_to(head.root) for path in head.packages)
         alike = environment_of(root) == environment_of(head.root)
-        yield Tree(root, packages, head.python if alike else _environment(root, place, label), label)
+        python = head.python if alike else _environment(root, place, label)
+        yield Tree(root, packages, python, label, others=head.others)
     finally:
         _discard(head.root, root)
 

@@ -69,7 +69,8 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (measure,) = gate.settings.measures
         done.append(f"{measure} {gate.head.label[-9:-1]}")
         base, head = code(gate.base), code(gate.head)
-        scope = Scope.of(*(Planned.of(Plans(tree, Path()).ask("plan")) for tree in (gate.base, gate.head)))
+        first, last = (Planned.of(Plans(tree, Path()).ask("plan")) for tree in (gate.base, gate.head))
+        scope = Scope.of(first, last)
         findings = [one for name in scope.touched for one in findings_of(name, measure, base[name], head[name])]
         return Judgement("mine", gate.base.label, gate.head.label, "here", tuple(findings), scope.untouched)
 

@@ -22,6 +22,7 @@ VERBS = {
     "compare": "what changed from one run to another, in words",
     "gate": "whether a change made anything slower, worse or more work",
     "history": "what became of each method from commit to commit",
+    "bisect": "the commit at which something became slower, worse or more work",
     "ui": "open the MLflow pages of the results on this machine",
 }
 

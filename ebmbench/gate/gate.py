@@ -74,7 +74,7 @@ class Gate:
 
     def run(self) -> Judgement:
         """Work until all is decided, or the time is over."""
-        with self._sides([0], tolerant=True) as sides:
+        with self._sides([0]) as sides:
             answers = [side.ask("plan") for side in sides]
             base, head = (Planned.of(answer) for answer in answers)
             scope = Scope.of(base, head, self.settings.everything)
@@ -95,13 +95,11 @@ class Gate:
         )
 
     @contextmanager
-    def _sides(
-        self, seeds: Iterable[int], methods: Iterable[str] | None = None, tolerant: bool = False
-    ) -> Iterator[tuple[Side, Side]]:
+    def _sides(self, seeds: Iterable[int], methods: Iterable[str] | None = None) -> Iterator[tuple[Side, Side]]:
         """Both sides with a plan; a base may lack what head has."""
         rows, numbers = None if methods is None else list(methods), list(seeds)
         with both(self.base, self.head, self.log) as (base, head):
-            base.open(self.work, numbers, rows, tolerant)
+            base.open(self.work, numbers, rows, tolerant=True)
             head.open(self.work, numbers, rows)
             yield base, head
 
@@ -124,14 +122,20 @@ class Gate:
     # --- work ---------------------------------------------------------------------------------------------------------
 
     def _count(self, sides: tuple[Side, Side], cases: Iterable[Case]) -> None:
-        for case in cases:
-            self.notice(f"{case.method}: counting its steps")
-            try:
-                for trial in case.trials:
-                    base, head = (side.ask("count", trial=trial.name) for side in sides)
-                    case.counts[trial.name] = base, head
-            except SideFailed as error:
-                case.obstacles[Measure.WORK] = f"its steps cannot be counted: {error}"
+        """Count the steps of all; one that ends its process costs the others no more than a new one."""
+        waiting = list(cases)
+        with ExitStack() as stack:
+            while waiting:
+                if not all(side.lives for side in sides):
+                    sides = stack.enter_context(self._sides([0], [case.method for case in waiting]))
+                case = waiting.pop(0)
+                self.notice(f"{case.method}: counting its steps")
+                try:
+                    for trial in case.trials:
+                        base, head = (side.ask("count", trial=trial.name) for side in sides)
+                        case.counts[trial.name] = base, head
+                except SideFailed as error:
+                    case.obstacles[Measure.WORK] = f"its steps cannot be counted: {error}"
 
     # --- time and quality ---------------------------------------------------------------------------------------------
 

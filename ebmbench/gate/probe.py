@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from multiprocessing import forkserver
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
+OK = "ok"
+"""How a trial ends that need not be run again."""
 REFERENCE = "reference"
 """The strategy of rows that nobody is to improve."""
 COUNTED = 11
@@ -25,6 +31,8 @@ PROFILED = 2
 """Steps that follow, of which the memory is watched."""
 TOTALS = ("steps", "passes", "operations", "energy_rows", "gradient_rows")
 """Counters of a whole training."""
+GRACE = 3.0
+"""Seconds that what is interrupted has to end its workers."""
 FRACTION = 0.5
 """How much of the budget a timed step is told to be spent."""
 
@@ -103,15 +111,19 @@ class Probe:
     Args:
         told: ``suite``, a mapping; ``folder``, where its relative paths start; ``results``; ``keyword`` and
             ``plugins`` as on the command line of ``run``; ``methods``, the rows that are wanted (None: all).
-        tolerant: entries that this tree cannot plan are left out, and ``missing`` says why.
+        tolerant: entries that this tree cannot plan are left out, and ``missing`` says why; so are single-file plugins
+            that it does not have.
     """
 
     def __init__(self, told: dict[str, Any], tolerant: bool) -> None:
+        os.makedirs(told["folder"], exist_ok=True)  # a base may lack the folder of a suite that is new
         os.chdir(told["folder"])
-        self.root, self.missing = Path(told["results"]), dict[str, str]()
+        self.root, self.missing, self.lacks = Path(told["results"]), dict[str, str](), list[str]()
         suite = told["suite"]
         if tolerant:
-            suite = {**suite, "methods": [entry for entry in suite["methods"] if self._can(suite, entry, told)]}
+            suite, told = ({**some, "plugins": self._there(some.get("plugins", ()))} for some in (suite, told))
+            if _unusable(suite, told):
+                suite = {**suite, "methods": [entry for entry in suite["methods"] if self._can(suite, entry, told)]}
         self.trials: dict[str, Any] = {}
         if suite["methods"]:
             self.planned = _planned(suite, told, told["keyword"])
@@ -122,16 +134,17 @@ class Probe:
                     self.trials[name] = trial
         self.steps: dict[str, Steps] = {}
 
-    def _can(self, suite: dict[str, Any], entry: Any, told: dict[str, Any]) -> bool:
-        from ebmbench.errors import UsageError
+    def _there(self, plugins: Any) -> list[str]:
+        there = [plugin for plugin in plugins if os.path.isfile(plugin)]
+        self.lacks += [f"it lacks {os.path.basename(plugin)}" for plugin in plugins if plugin not in there]
+        return there
 
-        try:
-            _planned({**suite, "methods": [entry]}, told, None)
-        except UsageError as error:
+    def _can(self, suite: dict[str, Any], entry: Any, told: dict[str, Any]) -> bool:
+        why = _unusable({**suite, "methods": [entry]}, told)
+        if why:
             row = entry if isinstance(entry, str) else str(entry.get("label") or entry.get("name"))
-            self.missing[row] = str(error)
-            return False
-        return True
+            self.missing[row] = "; ".join([why, *self.lacks])
+        return not why
 
     def plan(self) -> dict[str, Any]:
         """All trials: what each is, and what its metrics are."""
@@ -164,7 +177,7 @@ class Probe:
         threads = max(profile.threads for profile in suite.devices)
         executor = LocalExecutor(store.root.resolve(), suite.timeout, suite.memory, threads)
         chosen = {name: self.trials[name] for name in trials}
-        jobs = (Job(trial.spec, retry=True) for trial in chosen.values())
+        jobs = (Job(t.spec, retry=str(store.trial_folder(t.view.key).status()) != OK) for t in chosen.values())
         for _ in Supervisor(store, workers, executor).run(jobs):
             pass
         ended = {n: TrialResult(trial.view, store.trial_folder(trial.view.key)) for n, trial in chosen.items()}
@@ -194,6 +207,24 @@ def _came_of(trial: Any) -> dict[str, Any]:
     return {"status": str(trial.status), "error": trial.error, "values": trial.values, "counters": counters}
 
 
+def _words(error: Exception) -> str:
+    """An error of ours is a sentence; of others, the type says more than the message."""
+    from ebmbench.errors import UsageError, one_line
+
+    return str(error).splitlines()[0] if isinstance(error, UsageError) else one_line(error)
+
+
+def _unusable(suite: dict[str, Any], told: dict[str, Any]) -> str:
+    """Why a suite cannot be planned; nothing if it can."""
+    from ebmbench.errors import UsageError
+
+    try:
+        _planned(suite, told, None)
+    except UsageError as error:
+        return _words(error)
+    return ""
+
+
 def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -> Any:
     from rich.console import Console
 
@@ -209,13 +240,24 @@ def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -
 
 
 def orders() -> Iterator[dict[str, Any]]:
-    """What is asked, a line each."""
-    for line in sys.stdin:
-        yield json.loads(line)
+    """What is asked, a line each; when nobody can ask any more, what is at work is interrupted."""
+    waiting: SimpleQueue[str] = SimpleQueue()
+    main_thread = threading.get_ident()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            waiting.put(line)
+        signal.pthread_kill(main_thread, signal.SIGINT)
+        time.sleep(GRACE)
+        os._exit(1)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield json.loads(waiting.get())
 
 
-def main() -> None:
-    """Answer until there is nothing more to answer. What plugins print goes to standard error."""
+def answer_all() -> None:
+    """Answer until nobody asks. What plugins print goes to standard error."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     with suppress(Exception):  # both sides import at the same time; what is wrong is said when it is needed
@@ -232,7 +274,20 @@ def main() -> None:
                 answer = getattr(probe, told["do"])(**told["of"])
             answers.write(json.dumps({"answer": answer}) + "\n")
         except Exception as error:  # noqa: BLE001 - the other side of the pipe says what is to be done about it
-            answers.write(json.dumps({"error": f"{type(error).__name__}: {error}"}) + "\n")
+            answers.write(json.dumps({"error": _words(error)}) + "\n")
+
+
+def main() -> None:
+    """A side's process, to its end: workers are gone then, and so is a server that has only begun to start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        answer_all()
+    server = getattr(vars(forkserver)["_forkserver"], "_forkserver_pid", None)
+    if server is not None:
+        with suppress(OSError):
+            os.kill(server, signal.SIGKILL)
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ebmbench.gate.calibration import Calibration, Null, keep
 from ebmbench.gate.gate import Gate, Settings
 from ebmbench.gate.sides import Work
 from ebmbench.gate.stored import Table, against
-from ebmbench.gate.trees import Tree, base_tree, head_tree
+from ebmbench.gate.trees import Tree, head_tree, tree_of
 from ebmbench.gate.verdicts import Judgement, Measure
 from ebmbench.suite.loading import find_suite, read_suite
 from ebmbench.suite.tree import plain
@@ -61,7 +61,7 @@ def with_base(asked: Asked, reference: str) -> Judgement:
         UsageError: if what is asked for cannot be.
     """
     head = head_tree(asked.folder)
-    work, settings = _prepared(asked, head, asked.suite or "smoke")
+    work, settings = prepared(asked, head, asked.suite or "smoke")
     return _gate(asked, head, reference, work, settings)
 
 
@@ -76,7 +76,7 @@ def calibrate(asked: Asked) -> Judgement:
         raise UsageError(
             "--calibrate: the working tree has changes; both sides must be the same code: commit them first"
         )
-    work, settings = _prepared(asked, head, asked.suite or "smoke")
+    work, settings = prepared(asked, head, asked.suite or "smoke")
     alike = Settings(settings.minutes, settings.tolerances, True, frozenset({Measure.TIME}))
     found = _gate(asked, head, "HEAD", work, alike)
     timed = [one for one in found.findings if one.measure is Measure.TIME and one.change is not None]
@@ -92,8 +92,8 @@ def with_table(asked: Asked, folder: Path) -> Judgement:
         UsageError: if what is asked for cannot be.
     """
     table, head = Table.read(folder), head_tree(asked.folder)
-    work, settings = _prepared(asked, head, asked.suite or folder.resolve().name)
-    with _alone(asked.results) as place:
+    work, settings = prepared(asked, head, asked.suite or folder.resolve().name)
+    with alone(asked.results) as place:
         return against(table, head, work, settings, place / "log.txt", asked.notice)
 
 
@@ -108,12 +108,12 @@ def with_benchmarks(asked: Asked, base: Path, head: Path) -> Judgement:
 
 
 def _gate(asked: Asked, head: Tree, reference: str, work: Work, settings: Settings) -> Judgement:
-    with _alone(asked.results) as place, base_tree(head, reference, place) as base:
+    with alone(asked.results) as place, tree_of(head, reference, place, "base", "--base") as base:
         calibration = Calibration.read(place / CALIBRATION, machine_id())
         return Gate(base, head, work, settings, calibration, place / "log.txt", asked.notice).run()
 
 
-def _prepared(asked: Asked, head: Tree, reference: str) -> tuple[Work, Settings]:
+def prepared(asked: Asked, head: Tree, reference: str) -> tuple[Work, Settings]:
     """The suite, which both sides are to run as head has it."""
     if not 0 < asked.minutes < math.inf:
         raise UsageError(f"--budget-minutes {asked.minutes:g}: expected a positive number")
@@ -130,12 +130,14 @@ def _prepared(asked: Asked, head: Tree, reference: str) -> tuple[Work, Settings]
 
 
 def _within(root: Path, path: Path) -> Path:
-    """The path from the root of a tree, so that each side finds its own."""
-    return Path(os.path.relpath(path.resolve(), root))
+    """The path from the root of a tree, so that each side finds its own; what is not of the checkout is both sides'."""
+    path = path.resolve()
+    installed = path.is_relative_to(Path(sys.prefix).resolve())
+    return path if installed or not path.is_relative_to(root) else path.relative_to(root)
 
 
 @contextmanager
-def _alone(results: Path) -> Iterator[Path]:
+def alone(results: Path) -> Iterator[Path]:
     """The folder of the gates, for one of them."""
     place = results / "gate"
     place.mkdir(parents=True, exist_ok=True)

@@ -21,8 +21,8 @@ PATIENCE = 600.0
 """Seconds that an answer is waited for, of whatever is not a trial."""
 
 
-class SideFailed(Exception):
-    """A side could not do what was asked; the message is its own."""
+class SideFailed(UsageError):
+    """A side could not do what was asked; the message is its own, after the name of the tree."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Work:
 
     Attributes:
         suite: the suite as a mapping, in plain types.
-        folder: where its relative paths start, relative to the root of a tree.
+        folder: where its relative paths start, relative to the root of a tree, or the same for both.
         results: the results folder.
         keyword: as on the command line of ``run``.
-        plugins: single files, relative to the root of a tree.
+        plugins: single files, relative to the root of a tree, or the same for both.
         workers: trials at a time; None for as many as there are cores.
     """
 
@@ -56,7 +56,7 @@ class Side:
 
     def __init__(self, tree: Tree, log: Path) -> None:
         self.tree = tree
-        path = os.pathsep.join(map(str, tree.packages))
+        path = os.pathsep.join(map(str, (*tree.packages, *tree.others)))
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [str(tree.python), "-P", str(PROBE)],
@@ -88,11 +88,17 @@ class Side:
             watch.cancel()
         if not line:
             code = self._process.wait()
-            raise SideFailed(f"no answer in {seconds:.0f} s" if late else f"its process ended with code {code}")
+            why = f"no answer in {seconds:.0f} s" if late else f"its process ended with code {code}"
+            raise SideFailed(f"{self.tree.label}: {why}")
         said = json.loads(line)
         if "error" in said:
-            raise SideFailed(said["error"])
+            raise SideFailed(f"{self.tree.label}: {said['error']}")
         return said["answer"]
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can be asked anything."""
+        return self._process.poll() is None
 
     def open(
         self, work: Work, seeds: Sequence[int], methods: Sequence[str] | None = None, tolerant: bool = False
@@ -106,7 +112,7 @@ class Side:
             tolerant: entries that the tree cannot plan are left out.
 
         Raises:
-            UsageError: in its own words, if the suite is not usable there.
+            SideFailed: in its own words, if the suite is not usable there.
         """
         told = {
             "suite": {**work.suite, "seeds": list(seeds)},
@@ -116,13 +122,10 @@ class Side:
             "plugins": [str(self.tree.root / plugin) for plugin in work.plugins],
             "methods": None if methods is None else list(methods),
         }
-        try:
-            self.ask("open", told=told, tolerant=tolerant)
-        except SideFailed as error:
-            raise UsageError(f"{self.tree.label}: {error}") from None
+        self.ask("open", told=told, tolerant=tolerant)
 
     def close(self) -> None:
-        """End it."""
+        """End it, whatever it is at: nothing that it was asked is waited for."""
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()

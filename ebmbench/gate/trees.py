@@ -1,9 +1,10 @@
-"""The two source trees of a gate: the one that is worked in, and a git worktree of the base beside it."""
+"""The source trees of a gate: the one that is worked in, and git worktrees of other commits beside it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ PATIENCE = 60.0
 """Seconds that git is waited for."""
 INSTALLING = 1800.0
 """Seconds that an environment may take to be made."""
+SHORT = 8
+"""Digits of a commit that people see."""
 REQUIREMENTS = ("constraints.txt", "requirements.txt", "uv.lock", "poetry.lock")
 """Files that say, beside pyproject.toml, what an environment is made of."""
 
@@ -34,6 +37,7 @@ class Tree:
         python: the interpreter, with all dependencies.
         label: what people call it: ``4c8a8b9 with changes``.
         dirty: whether it is not as the commit is.
+        others: the folders of PYTHONPATH that are not of the checkout: those of all of its trees.
     """
 
     root: Path
@@ -41,63 +45,76 @@ class Tree:
     python: Path
     label: str
     dirty: bool = False
+    others: tuple[Path, ...] = ()
 
 
 def head_tree(folder: Path) -> Tree:
     """The checkout that a folder is in, as it stands, dirty or not.
 
     Raises:
-        UsageError: if it is in no git repository.
+        UsageError: if it is in no git repository, or in one without a commit.
     """
-    root = Path(_git(folder, "rev-parse", "--show-toplevel")).resolve()
+    root = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
     prefix = Path(sys.prefix).resolve()
     inside = [
         path for path in map(_resolved, sys.path) if path.is_relative_to(root) and not path.is_relative_to(prefix)
     ]
-    commit = _git(root, "rev-parse", "--short=8", "HEAD")
-    dirty = bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+    try:
+        commit = git(root, "rev-parse", "--verify", f"--short={SHORT}", "HEAD")
+    except UsageError:
+        raise UsageError(f"{root}: this repository has no commit yet") from None
+    dirty = bool(git(root, "status", "--porcelain", "--untracked-files=no"))
     packages = tuple(dict.fromkeys(inside))
-    return Tree(root, packages, Path(sys.executable), f"{commit} with changes" if dirty else commit, dirty)
+    asked = map(_resolved, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    others = tuple(path for path in asked if not path.is_relative_to(root))
+    label = f"{commit} with changes" if dirty else commit
+    return Tree(root, packages, Path(sys.executable), label, dirty, others)
 
 
 @contextmanager
-def base_tree(head: Tree, reference: str, place: Path) -> Iterator[Tree]:
-    """A worktree of the base, gone again afterwards; one that a killed gate has left is taken away first.
+def tree_of(head: Tree, reference: str, place: Path, name: str, option: str) -> Iterator[Tree]:
+    """A worktree of any commit, gone again afterwards; one that a killed gate has left is taken away first.
 
     Args:
         head: the checkout.
         reference: a commit, a branch, a tag.
         place: an empty folder, or one that only gates use.
+        name: of the worktree in it.
+        option: where the reference was given, for the error.
 
     Raises:
         UsageError: if there is no such commit, or its environment cannot be made.
     """
-    commit = commit_of(head.root, reference)
-    root = (place / "base").resolve()
-    _discard(head.root, root)
+    commit = commit_of(head.root, reference, option)
+    short = commit[:SHORT]
+    label = short if reference.startswith(short) else f"{reference} ({short})"
+    root = (place / name).resolve()
     place.mkdir(parents=True, exist_ok=True)
-    _git(head.root, "worktree", "add", "--detach", "--force", str(root), commit)
     try:
+        _discard(head.root, root)
+        git(head.root, "worktree", "add", "--detach", "--force", str(root), commit)
         packages = tuple(root / path.relative_to(head.root) for path in head.packages)
-        python = _environment(root, place) if environment_of(root) != environment_of(head.root) else head.python
-        short = commit[:8]
-        yield Tree(root, packages, python, short if reference.startswith(short) else f"{reference} ({short})")
+        alike = environment_of(root) == environment_of(head.root)
+        python = head.python if alike else _environment(root, place, label)
+        yield Tree(root, packages, python, label, others=head.others)
     finally:
         _discard(head.root, root)
 
 
-def commit_of(root: Path, reference: str) -> str:
+def commit_of(root: Path, reference: str, option: str) -> str:
     """The commit that a name stands for.
 
     Raises:
         UsageError: if there is none.
     """
     try:
-        return _git(root, "rev-parse", "--verify", "--end-of-options", f"{reference}^{{commit}}")
+        return git(root, "rev-parse", "--verify", "--end-of-options", f"{reference}^{{commit}}")
     except UsageError:
-        branches = _git(root, "branch", "--all", "--format=%(refname:short)").split()
+        branches = git(root, "branch", "--all", "--format=%(refname:short)").split()
         known = f"; branches: {', '.join(branches[:8])}" if branches else ""
-        raise UsageError(f"--base {reference}: no such commit, branch or tag here{known}") from None
+        if git(root, "rev-parse", "--is-shallow-repository") == "true":
+            known += "; this clone is shallow: git fetch --unshallow brings the rest"
+        raise UsageError(f"{option} {reference}: no such commit, branch or tag here{known}") from None
 
 
 def environment_of(root: Path) -> str:
@@ -112,8 +129,8 @@ def environment_of(root: Path) -> str:
     return hashlib.sha256(json.dumps([parts, files], sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _environment(root: Path, place: Path) -> Path:
-    """An environment of the base's own, kept for the next gate: its dependencies are not those of head."""
+def _environment(root: Path, place: Path, label: str) -> Path:
+    """An environment of a tree's own, kept for the next gate: its dependencies are not those of head."""
     folder = place / f"environment-{environment_of(root)}"
     python, done = folder / "bin" / "python", folder / "installed"
     if not done.exists():
@@ -130,7 +147,7 @@ def _environment(root: Path, place: Path) -> Path:
             str(root),
         ]
         for command in ([sys.executable, "-m", "venv", str(folder)], install):
-            _called(command, INSTALLING, "the base's environment cannot be made")
+            _called(command, INSTALLING, f"{label}: its environment cannot be made")
         done.touch()
     return python
 
@@ -146,13 +163,22 @@ def _quietly(root: Path, *command: str) -> None:
     subprocess.run(["git", "-C", str(root), *command], capture_output=True, timeout=PATIENCE, check=False)
 
 
-def _git(folder: Path, *command: str) -> str:
+def git(folder: Path, *command: str) -> str:
+    """What git prints.
+
+    Raises:
+        UsageError: if it fails, in the last line of its own words.
+    """
     return _called(["git", "-C", str(folder), *command], PATIENCE, f"git {command[0]}")
 
 
 def _called(command: list[str], seconds: float, what: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", timeout=seconds, check=False
+        )
+    except FileNotFoundError:
+        raise UsageError(f"{what}: there is no program '{command[0]}' here") from None
     except (OSError, subprocess.SubprocessError) as error:
         raise UsageError(f"{what}: {one_line(error)}") from None
     if done.returncode:

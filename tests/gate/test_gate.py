@@ -38,6 +38,7 @@ class Code:
     fails: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    lives: bool = True
 
     def open(self, work: Work, seeds: Sequence[int], methods: Any = None, tolerant: bool = False) -> None:
         pass

@@ -29,15 +29,15 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[Gate]:
     made: list[Gate] = []
 
     @contextmanager
-    def base(head: Tree, reference: str, place: Path) -> Iterator[Tree]:
-        yield Tree(place / "base", head.packages, head.python, reference)
+    def base(head: Tree, reference: str, place: Path, name: str, option: str) -> Iterator[Tree]:
+        yield Tree(place / name, head.packages, head.python, reference)
 
     def run(gate: Gate) -> Judgement:
         made.append(gate)
         found = Finding("nce", Measure.TIME, "step", Verdict.SAME, 1.02, pairs=12)
         return Judgement("mine", gate.base.label, gate.head.label, "here", (found,))
 
-    monkeypatch.setattr(session, "base_tree", base)
+    monkeypatch.setattr(session, "tree_of", base)
     monkeypatch.setattr(session, "head_tree", lambda folder: Tree(ROOT, (ROOT,), Path("python"), "head"))
     monkeypatch.setattr(session, "machine_id", lambda: "here")
     monkeypatch.setattr(Gate, "run", run)

@@ -116,7 +116,7 @@ def test_a_base_that_lacks_a_method_or_a_field(side: Side, place: Path) -> None:
     assert set(answer["trials"]) == {"nce/moons/0/cpu"}
     assert set(answer["missing"]) == {"not_yet", "other"}
     assert "not_yet" in answer["missing"]["not_yet"]
-    with pytest.raises(UsageError, match=r"this: UsageError|this: SuiteError"):
+    with pytest.raises(UsageError, match=r"this: .*not_yet"):
         side.open(work, [0])
 
 

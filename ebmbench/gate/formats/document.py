@@ -24,7 +24,7 @@ def written(judgement: Judgement) -> str:
         "exit_code": judgement.exit_code,
         "conclusion": conclusion(judgement),
         "seconds": _plain(judgement.seconds),
-        "findings": [_finding(one) for one in judgement.findings],
+        "findings": [plain_finding(one) for one in judgement.findings],
         "untouched": list(judgement.untouched),
         "notes": list(judgement.notes),
         "commands": list(judgement.commands),
@@ -32,23 +32,24 @@ def written(judgement: Judgement) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, object]:
-    low, high = bounds(finding)
+def plain_finding(found: Finding) -> dict[str, object]:
+    """One finding in plain types."""
+    low, high = bounds(found)
     return {
-        "method": finding.method,
-        "measure": finding.measure.value,
-        "name": finding.name,
-        "verdict": finding.verdict.value,
-        "change": _plain(finding.change),
+        "method": found.method,
+        "measure": found.measure.value,
+        "name": found.name,
+        "verdict": found.verdict.value,
+        "change": _plain(found.change),
         "low": _plain(low),
         "high": _plain(high),
-        "limit": _plain(finding.limit),
-        "pairs": finding.pairs,
-        "more": finding.more,
-        "base": _plain(finding.base),
-        "head": _plain(finding.head),
-        "why": finding.why,
-        "sentence": sentence(finding),
+        "limit": _plain(found.limit),
+        "pairs": found.pairs,
+        "more": found.more,
+        "base": _plain(found.base),
+        "head": _plain(found.head),
+        "why": found.why,
+        "sentence": sentence(found),
     }
 
 

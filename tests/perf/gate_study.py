@@ -28,7 +28,7 @@ from ebmbench.gate.gate import FALSE_ALARMS
 from ebmbench.gate.quality import Ended
 from ebmbench.gate.sides import Side, Work
 from ebmbench.gate.timing import pairs
-from ebmbench.gate.trees import base_tree, head_tree
+from ebmbench.gate.trees import head_tree, tree_of
 from ebmbench.gate.verdicts import Measure, Verdict, judged
 from ebmbench.suite.loading import read_suite
 from ebmbench.suite.tree import plain
@@ -75,7 +75,7 @@ def record(file: Path, number: int, keyword: str | None, results: Path) -> None:
     work = Work(dict(plain(source.tree)), Path("suites"), results, keyword)
     results.mkdir(parents=True, exist_ok=True)
     log = results / "log.txt"
-    with base_tree(head, "HEAD", results / "gate") as base, file.open("a", encoding="utf-8") as out:
+    with tree_of(head, "HEAD", results / "gate", "base", "--base") as base, file.open("a", encoding="utf-8") as out:
         with Side(head, log) as side:
             side.open(work, [0])
             plan = side.ask("plan")["trials"]

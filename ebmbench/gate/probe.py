@@ -240,20 +240,25 @@ def _planned(suite: dict[str, Any], told: dict[str, Any], keyword: str | None) -
 
 
 def orders() -> Iterator[dict[str, Any]]:
-    """What is asked, a line each; when nobody can ask any more, what is at work is interrupted."""
+    """What is asked, a line each, for ever: when nobody can ask any more, whatever is at work is interrupted."""
     waiting: SimpleQueue[str] = SimpleQueue()
-    main_thread = threading.get_ident()
+    asked = threading.get_ident()
 
     def listen() -> None:
         for line in sys.stdin:
             waiting.put(line)
-        signal.pthread_kill(main_thread, signal.SIGINT)
-        time.sleep(GRACE)
-        os._exit(1)
+        end(asked)
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
         yield json.loads(waiting.get())
+
+
+def end(thread: int) -> None:
+    """Interrupt a thread, wherever it waits; what does not listen is given up."""
+    signal.pthread_kill(thread, signal.SIGINT)
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def answer_all() -> None:

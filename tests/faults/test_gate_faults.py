@@ -23,6 +23,8 @@ pytestmark = [
 GATE = ("gate", "--suite", "tiny.yaml", "-k", "mine")
 SHORT = ("--budget-minutes", "0.01")
 """Time for counting alone."""
+LEFT = 10
+"""Seconds in which all processes must be gone: one that has only begun to start sees its end when it is up."""
 DOZES = edited("time.sleep(0 if os.environ.get('CALM') else 0.2)")
 
 
@@ -33,7 +35,7 @@ def place(tmp_path: Path) -> GatePlace:
 
 def nothing_left(place: GatePlace) -> None:
     """Neither a process nor a worktree."""
-    assert soon(lambda: not alive(place.token), 5), [cmdline(left) for left in alive(place.token)]
+    assert soon(lambda: not alive(place.token), LEFT), [cmdline(left) for left in alive(place.token)]
     assert place.worktrees == 1
     assert git(place.folder, "status", "--porcelain", "--ignored=no", "--untracked-files=no").count("\n") <= 1
 
@@ -53,7 +55,7 @@ def at_work(place: GatePlace, *options: str) -> subprocess.Popen[str]:
     """A gate of a method that dozes, once one of its trials has ended and another is at work."""
     place.write(mine_py=DOZES)
     process = place.start(*GATE, *options)
-    assert soon(lambda: place.done and workers_of(place.token), 120), process.poll()
+    assert soon(lambda: place.done and workers_of(place.token), 300), process.poll()
     return process
 
 
@@ -64,7 +66,7 @@ def test_killed_and_asked_again(place: GatePlace) -> None:
     before = place.done
     process.send_signal(signal.SIGKILL)
     assert place.end(process).code == -signal.SIGKILL
-    assert soon(lambda: not alive(place.token), 5), [cmdline(left) for left in alive(place.token)]
+    assert soon(lambda: not alive(place.token), LEFT), [cmdline(left) for left in alive(place.token)]
     assert place.worktrees == 2
     again = place.run(*GATE, "--json", "--budget-minutes", "0.5", CALM="1")
     assert again.code == 4, again.err

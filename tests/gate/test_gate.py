@@ -59,6 +59,9 @@ class Code:
     def count(self, trial: str) -> dict[str, float]:
         if "uncountable" in trial:
             raise SideFailed("ValueError: no")
+        if "deadly" in trial or not self.lives:
+            self.lives = False
+            raise SideFailed("its process ended with code 3")
         return {"gradient_rows": self.work.get(trial.partition("/")[0], 10.0)}
 
     def run(self, trials: list[str], workers: int) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class Bench:
 
     @contextmanager
     def both(self, base: Tree, head: Tree, log: Path) -> Iterator[tuple[Code, Code]]:
+        self.base.lives = self.head.lives = True
         yield self.base, self.head
 
     def pairs(self, base: Tree, head: Tree, work: Work, trials: Sequence[str], seed: int, log: Path) -> Iterator[Pair]:
@@ -201,6 +205,14 @@ def test_new_gone_and_what_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
         assert words in said
     assert verdicts(found, "untimable") == {"gradient_rows": "same", "kl": "same"}
     assert verdicts(found, "uncountable") == {"step": "same", "kl": "same"}
+
+
+def test_a_step_that_ends_its_process_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [dict.fromkeys(("nce", "deadly", "gmm"), side) for side in "12"]
+    found = gate(Bench(Code(keys[0]), Code(keys[1])), monkeypatch, measures=frozenset({Measure.WORK}))
+    assert verdicts(found, "nce") == verdicts(found, "gmm") == {"gradient_rows": "same"}
+    assert verdicts(found, "deadly") == {}
+    assert "deadly: its steps cannot be counted: its process ended with code 3" in found.notes
 
 
 def test_false_alarms_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
+from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ import torch
 from rich.console import Console
 
 from ebmbench import session
+from ebmbench.gate import probe
 from ebmbench.gate.probe import COUNTED, Steps, orders
 from ebmbench.store.records import TrialSpec
 from ebmbench.training.components import TrialComponents
@@ -98,4 +102,7 @@ def test_a_method_that_has_finished_begins_anew(tmp_path: Path) -> None:
 def test_orders_are_lines_of_json(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [{"do": "plan", "of": {}}, {"do": "count", "of": {"trial": "a/b/0/cpu"}}]
     monkeypatch.setattr(sys, "stdin", io.StringIO("".join(json.dumps(one) + "\n" for one in asked)))
-    assert list(orders()) == asked
+    ended: SimpleQueue[int] = SimpleQueue()
+    monkeypatch.setattr(probe, "end", ended.put)
+    assert list(islice(orders(), 2)) == asked
+    assert ended.get(timeout=5) == threading.get_ident(), "what works on them is interrupted when there are no more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_a_shipped_suite_is_each_trees_own_folder(gates: list[Gate], tmp_path: P
     assert gates[0].work.suite["name"] == "smoke"
     assert gates[0].work.folder == Path("suites")
     assert gates[0].work.plugins == (Path("README.md"),)
+
+
+def test_what_is_not_of_the_checkout_is_both_sides(
+    gates: list[Gate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suite of one's own elsewhere, and the shipped ones of an installed package, even below the checkout."""
+    with_base(asked(tmp_path, plugins=(str(tmp_path / "mine.yaml"),)), "main")
+    assert gates[0].work.folder == tmp_path.resolve()
+    assert gates[0].work.plugins == (tmp_path.resolve() / "mine.yaml",)
+    monkeypatch.setattr(sys, "prefix", str(ROOT / "suites"))
+    with_base(Asked(tmp_path, tmp_path / "results"), "main")
+    assert gates[1].work.folder == ROOT / "suites"
 
 
 def test_calibration_is_kept(gates: list[Gate], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def test_the_checkout_as_it_stands(repository: Path) -> None:
     assert tree.label == git(repository, "rev-parse", "--short=8", "HEAD")
     (repository / "src" / "said.py").write_text("NUMBER = 3\n")
     assert head_tree(repository).label == f"{tree.label} with changes"
+
+
+def test_what_else_is_on_the_path_stays(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(repository / "src"), str(tmp_path), ""]))
+    head = head_tree(repository)
+    assert head.others == (tmp_path.resolve(),)
+    with tree_of(head, "HEAD", tmp_path / "g", "base", "--base") as base:
+        assert base.others == head.others
 
 
 def test_the_base_is_there_meanwhile_and_then_gone(repository: Path, tmp_path: Path) -> None:

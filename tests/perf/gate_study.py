@@ -75,7 +75,7 @@ def record(file: Path, number: int, keyword: str | None, results: Path) -> None:
     work = Work(dict(plain(source.tree)), Path("suites"), results, keyword)
     results.mkdir(parents=True, exist_ok=True)
     log = results / "log.txt"
-    with tree_of(head, "HEAD", results / "gate", "base", "HEAD") as base, file.open("a", encoding="utf-8") as out:
+    with tree_of(head, "HEAD", results / "gate", "base", "--base") as base, file.open("a", encoding="utf-8") as out:
         with Side(head, log) as side:
             side.open(work, [0])
             plan = side.ask("plan")["trials"]

@@ -20,13 +20,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ebmbench.errors import UsageError
 from ebmbench.gate.medians import MAX_PAIRS
-from ebmbench.gate.verdicts import Finding, Judgement, Measure, Verdict, compared, decided, median
+from ebmbench.gate.verdicts import Finding, Judgement, Measure, Verdict, compared, decided
 
 ALPHA = 0.01
 """The probability of saying anything wrong of any benchmark, given independent blocks."""

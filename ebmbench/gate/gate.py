@@ -46,6 +46,10 @@ class Settings:
     everything: bool = False
     measures: frozenset[Measure] = frozenset(Measure)
 
+    def limit(self, name: str, otherwise: float) -> float:
+        """The log ratio of a name that counts as the same; ``otherwise`` is the change where the suite says nothing."""
+        return math.log1p(self.tolerances.get(name, otherwise))
+
 
 @dataclass
 class Gate:
@@ -111,13 +115,10 @@ class Gate:
         for method in scope.touched:
             trials = tuple(trial for trial in plan.values() if trial.method == method)
             ruler = trials[0].ruler
-            time_ = max(self._limit("time", TIME), self.calibration.threshold(method))
-            quality = self._limit("" if ruler is None else ruler.metric, QUALITY)
+            time_ = max(self.settings.limit("time", TIME), self.calibration.threshold(method))
+            quality = self.settings.limit("" if ruler is None else ruler.metric, QUALITY)
             found.append(Case(trials, Rules(alpha, time_, quality, measures)))
         return found
-
-    def _limit(self, name: str, otherwise: float) -> float:
-        return math.log1p(self.settings.tolerances.get(name, otherwise))
 
     # --- work ---------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from ebmbench.errors import UsageError, one_line
 from ebmbench.gate.cases import QUALITY, Case, Rules
 from ebmbench.gate.gate import FALSE_ALARMS, RUNNING, Notice, Settings
 from ebmbench.gate.planning import Planned
+from ebmbench.gate.probe import TOTALS
 from ebmbench.gate.quality import Ended
 from ebmbench.gate.sides import Side, Work
 from ebmbench.gate.trees import Tree
@@ -21,7 +22,6 @@ from ebmbench.gate.verdicts import Judgement, Measure
 from ebmbench.training.machine import machine_id, usable_cores
 
 TABLE = "trials.csv"
-COUNTERS = ("steps", "passes", "operations", "energy_rows", "gradient_rows")
 BOARD = "leaderboard.md"
 MADE = "Commit "
 """How the line of a board begins that says what it was made with."""
@@ -76,7 +76,7 @@ class Table:
 
 def _ended(status: str, error: str, numbers: Mapping[str, float]) -> Ended:
     known = {name: float(value) for name, value in numbers.items() if not math.isnan(value)}
-    return Ended(status, error, known, {name: known[name] for name in COUNTERS if name in known})
+    return Ended(status, error, known, {name: known[name] for name in TOTALS if name in known})
 
 
 def against(table: Table, head: Tree, work: Work, settings: Settings, log: Path, notice: Notice) -> Judgement:
@@ -119,7 +119,7 @@ def _cases(table: Table, plan: Mapping[str, Planned], settings: Settings) -> lis
     for method in methods:
         trials = tuple(t for n, t in plan.items() if t.method == method and t.seed == table.seeds[0])
         metric = trials[0].ruler.metric if trials[0].ruler is not None else ""
-        quality = math.log1p(settings.tolerances.get(metric, QUALITY))
+        quality = settings.limit(metric, QUALITY)
         found.append(Case(trials, Rules(FALSE_ALARMS / len(methods), 0.0, quality, frozenset({Measure.QUALITY}))))
     return found
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ebmbench.gate.sides import Side, Work, both
 from ebmbench.gate.trees import Tree
 
@@ -68,16 +70,9 @@ def measured(base: Side, head: Side, trial: str) -> Pair:
             found[side].append(_seconds(side, trial, steps))
     for side in (base, head):
         side.ask("forget", trial=trial)
-    ratio = math.log(lower_quartile(found[head]) / lower_quartile(found[base]))
+    quartiles = {side: float(np.quantile(seconds, 0.25)) for side, seconds in found.items()}
+    ratio = math.log(quartiles[head] / quartiles[base])
     return Pair(trial, ratio, steps, tuple(found[base]), tuple(found[head]))
-
-
-def lower_quartile(values: Sequence[float]) -> float:
-    """The value that a quarter of them lies below, between two of them by a straight line."""
-    ordered, place = sorted(values), (len(values) - 1) / 4
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
 
 def _block(base: Side, head: Side, trial: str) -> int:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 
 from ebmbench.gate.medians import fewest, interval, needed
 
@@ -152,13 +153,6 @@ def decided(low: float, high: float, limit: float) -> Verdict:
     if high < -limit:
         return Verdict.BETTER
     return Verdict.SAME if -limit <= low and high <= limit else Verdict.UNDECIDED
-
-
-def median(values: Sequence[float]) -> float:
-    """The middle one, or the mean of the two in the middle."""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def compared(method: str, name: str, base: float, head: float) -> Finding:

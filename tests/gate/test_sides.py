@@ -14,6 +14,7 @@ from ebmbench.gate.planning import Planned
 from ebmbench.gate.quality import Ended
 from ebmbench.gate.sides import Side, SideFailed, Work
 from ebmbench.gate.trees import Tree
+from tests.faults.gates import edited
 
 pytestmark = [pytest.mark.process, pytest.mark.long]
 
@@ -29,36 +30,7 @@ SUITE = {
     "metrics": ["skill", "kl"],
     "plugins": ["mine.py"],
 }
-PLUGIN = """\
-from ebmbench.api import EnergyKind, GradientMethod, MethodSpec, Strategy, Surface, hookimpl
-
-
-class Net(Surface):
-    def __init__(self, net):
-        super().__init__()
-        self.net = net
-
-    def forward(self, y, x=None):
-        return self.net(y)
-
-
-class Mine(GradientMethod):
-    \"\"\"Prints, and costs as much as it is told to.\"\"\"
-
-    rounds: int = 1
-
-    def build(self, problem):
-        return Net(problem.energy_net())
-
-    def loss(self, surface, batch, rng):
-        print("noise on standard output")
-        return sum(surface(batch.y).square().mean() for _ in range(self.rounds))
-
-
-@hookimpl
-def ebmbench_methods():
-    yield MethodSpec("mine", Mine, strategy=Strategy.C2, kind=EnergyKind.RANKING, summary="a test")
-"""
+PLUGIN = edited('print("noise on standard output")')
 
 
 @pytest.fixture(scope="module")

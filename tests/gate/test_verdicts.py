@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ebmbench.gate.medians import needed
-from ebmbench.gate.verdicts import Finding, Judgement, Measure, Verdict, compared, judged, median, worst
+from ebmbench.gate.verdicts import Finding, Judgement, Measure, Verdict, compared, judged, worst
 
 ALPHA = 0.005
 LIMIT = math.log(1.03)
@@ -92,9 +92,3 @@ def test_the_exit_code(verdicts: list[str], code: int) -> None:
     findings = tuple(map(finding, verdicts))
     assert Judgement("smoke", "a", "b", "m", findings).exit_code == code
     assert worst(findings) == ({0: "better" if findings else "same", 3: "regressed", 4: "undecided"}[code])
-
-
-def test_the_median() -> None:
-    for size in (1, 2, 7, 10):
-        values = list(np.random.default_rng(size).normal(size=size))
-        assert median(values) == pytest.approx(float(np.median(values)))

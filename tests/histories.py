@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ebmbench.gate.history import History, Line, Series
+from ebmbench.gate.history.lines import History, Line, Series
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from ebmbench.cli import options
 from ebmbench.cli.options import Decorator
 
 if TYPE_CHECKING:
-    from ebmbench.gate.changes import Change
-    from ebmbench.gate.history import Line, Series
+    from ebmbench.gate.history.changes import Change
+    from ebmbench.gate.history.lines import Line, Series
     from ebmbench.report.fitting import Field
 
 WIDTH_OF_A_FILE = 160
@@ -49,8 +49,8 @@ def add(suite: str, results: Path, file: Path | None) -> None:
 
     What the history has of the run's commit already is not added again.
     """
-    from ebmbench.gate import history
-    from ebmbench.gate.recording import recorded
+    from ebmbench.gate.history import lines as history
+    from ebmbench.gate.history.recording import recorded
     from ebmbench.results import opened
 
     path = file or results / history.FILE
@@ -80,7 +80,7 @@ def show(
     """The last value of each series, and the commits from which on it was another than before."""
     from rich.console import Console
 
-    from ebmbench.gate.changes import changes
+    from ebmbench.gate.history.changes import changes
     from ebmbench.report.fitting import table
 
     found = [(series, changes(series)) for series in _series(suite, keyword, measure, results, file)]
@@ -112,8 +112,8 @@ def plot(
     suite: str | None, keyword: str | None, measure: str | None, results: Path, file: Path | None, output: Path
 ) -> None:
     """Draw each series over its commits, with its change points."""
-    from ebmbench.gate.changes import changes
-    from ebmbench.gate.plot import drawn
+    from ebmbench.gate.history.changes import changes
+    from ebmbench.gate.history.plot import drawn
     from ebmbench.report.figures.canvas import kind_of, save
 
     kind_of(output.suffix)
@@ -129,8 +129,8 @@ def _series(
     suite: str | None, keyword: str | None, measure: str | None, results: Path, file: Path | None
 ) -> list[Series]:
     """What was asked for; what could not be read, or not be computed, is said."""
-    from ebmbench.gate import history
-    from ebmbench.gate.changes import INSTALL, available
+    from ebmbench.gate.history import lines as history
+    from ebmbench.gate.history.changes import INSTALL, available
 
     path = file or results / history.FILE
     read = history.read(path)

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from ebmbench.cli import group
 from ebmbench.errors import UsageError
-from ebmbench.gate import changes, recording
-from ebmbench.gate.history import append, read
+from ebmbench.gate.history import changes, recording
+from ebmbench.gate.history.lines import append, read
 from ebmbench.store.records import Revision
 from ebmbench.store.runs import save_run
 from tests.factories import Lab, make_attempt

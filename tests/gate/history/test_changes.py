@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ebmbench.gate import changes as module
-from ebmbench.gate.changes import Change, available, changes, scale, weights, without_outliers
-from ebmbench.gate.history import History, Series
+from ebmbench.gate.history import changes as module
+from ebmbench.gate.history.changes import Change, available, changes, scale, weights, without_outliers
+from ebmbench.gate.history.lines import History, Series
 from tests.histories import commit, make_lines, make_series
 
 needs_ruptures = pytest.mark.skipif(not available(), reason="ruptures is not installed")

@@ -15,7 +15,7 @@ from ebmbench.analysis.counterparts import Side
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import EnergyKind, Ruler, Status, flat_name
 from ebmbench.errors import UsageError
-from ebmbench.gate.history import COUNTERS, Line
+from ebmbench.gate.history.lines import COUNTERS, Line
 from ebmbench.planning.provenance import commit_date
 from ebmbench.results import Results
 from ebmbench.store.records import RunRecord

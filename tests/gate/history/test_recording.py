@@ -12,9 +12,9 @@ import pytest
 
 from ebmbench.contracts.records import EnergyKind, Status, Strategy
 from ebmbench.errors import UsageError
-from ebmbench.gate import recording
-from ebmbench.gate.history import COUNTERS, Line, Place
-from ebmbench.gate.recording import Recorded, recorded
+from ebmbench.gate.history import recording
+from ebmbench.gate.history.lines import COUNTERS, Line, Place
+from ebmbench.gate.history.recording import Recorded, recorded
 from ebmbench.results import Results
 from ebmbench.store.records import Revision
 from tests.factories import Lab, make_attempt, make_training

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ebmbench.errors import UsageError
-from ebmbench.gate.history import History, Line, append, chosen, read
+from ebmbench.gate.history.lines import History, Line, append, chosen, read
 from tests.histories import FIRST, commit, make_line, make_lines
 
 

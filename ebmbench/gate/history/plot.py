@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ebmbench.contracts.records import Strategy
-from ebmbench.gate.changes import Change
-from ebmbench.gate.history import Line, Series
+from ebmbench.gate.history.changes import Change
+from ebmbench.gate.history.lines import Line, Series
 from ebmbench.report.figures.canvas import SMALL, WIDTH, Page, caption_height, plain, style
 from ebmbench.report.figures.ticks import round_ticks, words
 from ebmbench.report.palette import STRATEGY_STYLE

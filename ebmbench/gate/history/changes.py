@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ebmbench.gate.history import Line, Series
+from ebmbench.gate.history.lines import Line, Series
 
 Array = NDArray[np.float64]
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from ebmbench.gate import plot
-from ebmbench.gate.changes import Change
-from ebmbench.gate.history import Series
-from ebmbench.gate.plot import drawn
+from ebmbench.gate.history import plot
+from ebmbench.gate.history.changes import Change
+from ebmbench.gate.history.lines import Series
+from ebmbench.gate.history.plot import drawn
 from ebmbench.report.figures.canvas import written
 from tests.histories import make_series
 

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import forkserver
 from pathlib import Path
@@ -93,16 +93,44 @@ class Steps:
 
     def _peak(self, batch: Any) -> int:
         """The most bytes that a step holds at a time beyond those that were there before it."""
-        from torch.profiler import ProfilerActivity, profile
-
-        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        with held() as bytes_:
             self.stepper.step(batch, self.rng, FRACTION)
-        held = peak = 0
-        for event in watched.profiler.kineto_results.events():
-            if event.name() == "[memory]":
-                held += event.nbytes()
-                peak = max(peak, held)
-        return peak
+        return max(bytes_, default=0)
+
+
+@contextmanager
+def held() -> Iterator[list[int]]:
+    """The bytes of all tensors that were made inside and live, after each operation; what an operation needs within
+    itself is not seen. The profiler sees that too, but tells it in an order that differs from one time to the next.
+    """
+    from torch import Tensor
+    from torch.multiprocessing.reductions import StorageWeakRef
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    found: list[int] = []
+    known: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def note(values: Any, ours: bool) -> None:
+        for value in tree_leaves(values):
+            if isinstance(value, Tensor):
+                storage = value.untyped_storage()
+                reference = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                known.setdefault(reference.cdata, (reference, storage.nbytes() if ours else 0))
+
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            note((args, kwargs), ours=False)  # a parameter, which its views and updates in place share
+            out = func(*args, **(kwargs or {}))
+            note(out, ours=True)
+            gone = [key for key, (ref, _) in known.items() if ref.expired()]  # type: ignore[no-untyped-call]
+            for key in gone:
+                del known[key]
+            found.append(sum(size for _, size in known.values()))
+            return out
+
+    with Watch():  # type: ignore[no-untyped-call]
+        yield found
 
 
 class Probe:

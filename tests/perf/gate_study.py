@@ -1,10 +1,12 @@
 """How often a gate is wrong, and how often it finds what is there: by simulation from recorded noise, and in earnest.
 
-    python -m tests.perf.gate_study record noise.jsonl      # A/A pairs of time, and losses by seed, on this machine
-    python -m tests.perf.gate_study simulate noise.jsonl    # 1,000 gates of each kind, a table in Markdown
-    python -m tests.perf.gate_study real -n 8               # gates of planted changes, in worktrees of the last commit
+    python -m tests.perf.gate_study times noise.jsonl     # log ratios of pairs of equal code, on this machine
+    python -m tests.perf.gate_study losses noise.jsonl    # log losses by seed
+    python -m tests.perf.gate_study real gates.jsonl      # gates of planted changes, in clones of the last commit
+    python -m tests.perf.gate_study table noise.jsonl gates.jsonl    # a thousand simulated gates of each kind, and all
 
-The changes are planted in `nce`: its step takes 5 % longer; its KL is 1.2 times as large; it takes one more gradient.
+The changes are planted in `nce`: its step takes 5 % longer; its KL is 1.2 times as large; it draws other random
+numbers; it takes one more gradient. Whatever is in a file already is not done again.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from ebmbench.gate.cases import MAX_SEEDS, QUALITY, TIME
 from ebmbench.gate.gate import FALSE_ALARMS
@@ -39,6 +42,8 @@ INTERVALS = 2
 """Of a gate of a change that touches one method: its time and its quality."""
 PLACE = Path("plugins/ebmbench_plugins/c2_chosen_points/nce.py")
 LOSS = "        noise = surface.noise.sample"
+PASSES = 1_000_000
+"""The budget of quality's trials: with that of smoke a surface has hardly begun to learn."""
 SLOWER = """\
         import time
 
@@ -49,13 +54,40 @@ SLOWER = """\
         globals()["_ended"] = time.process_time()
 """
 WORSE = """\
-        globals()["_calls"] = globals().get("_calls", 0) + 1
-        if globals()["_calls"] % {every} == 0:
-            return 0.0 * surface.log_ratio(batch.y).sum()
+        from dataclasses import replace
+
+        batch = replace(batch, y=batch.y * {scale})
+"""
+OTHER = """\
+        torch.rand({number}, generator=rng)
 """
 GRADIENT = """\
         torch.autograd.grad(surface.log_ratio(batch.y).sum(), list(surface.parameters()), allow_unused=True)
 """
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A change of one method.
+
+    Attributes:
+        lines: put before its loss; of the number of the gate, so that no two gates share a trial.
+        gates: how many are asked for.
+        passes: the suite's budget, if not its own.
+    """
+
+    lines: Callable[[int], str]
+    gates: int
+    passes: int | None = None
+
+
+PLANTS = {
+    "equal code": Plant(lambda number: "", 12),
+    "5 % slower": Plant(lambda number: SLOWER, 8),
+    "KL x 1.2": Plant(lambda number: WORSE.format(scale=1.0104 + 1e-5 * number), 8, PASSES),
+    "other random numbers": Plant(lambda number: OTHER.format(number=number + 1), 8, PASSES),
+    "one more gradient": Plant(lambda number: GRADIENT, 4),
+}
 
 
 @dataclass(frozen=True)
@@ -68,18 +100,22 @@ class Noise:
     seconds: float
 
 
-def record(file: Path, number: int, keyword: str | None, results: Path) -> None:
-    """Pairs of equal code, and losses of as many seeds as a gate would run."""
-    head = head_tree(Path())
+def _work(keyword: str | None, results: Path, passes: int | None = None) -> Work:
     _, source = read_suite("smoke")
-    work = Work(dict(plain(source.tree)), Path("suites"), results, keyword)
+    suite = dict(plain(source.tree))
+    if passes is not None:
+        suite["budget"] = {"passes": passes}
     results.mkdir(parents=True, exist_ok=True)
-    log = results / "log.txt"
+    return Work(suite, Path("suites"), results, keyword)
+
+
+def times(file: Path, number: int, keyword: str | None, results: Path) -> None:
+    """Pairs of equal code."""
+    head, work, log = head_tree(Path()), _work(keyword, results), results / "log.txt"
     with tree_of(head, "HEAD", results / "gate", "base", "--base") as base, file.open("a", encoding="utf-8") as out:
         with Side(head, log) as side:
             side.open(work, [0])
-            plan = side.ask("plan")["trials"]
-        names = [name for name, said in plan.items() if not said["reference"]]
+            names = [name for name, said in side.ask("plan")["trials"].items() if not said["reference"]]
         for _ in range(number):
             begun = time.monotonic()
             for pair in pairs(base, head, work, names, 0, log):
@@ -89,96 +125,121 @@ def record(file: Path, number: int, keyword: str | None, results: Path) -> None:
                 begun = time.monotonic()
 
 
-def losses(file: Path, seeds: int, keyword: str | None, results: Path) -> None:
-    """The log KL of each method at each seed."""
-    head = head_tree(Path())
-    _, source = read_suite("smoke")
-    work = Work(dict(plain(source.tree)), Path("suites"), results, keyword)
+def losses(file: Path, number: int, keyword: str | None, results: Path) -> None:
+    """The log KL of each method at so many seeds."""
+    head, work = head_tree(Path()), _work(keyword, results, PASSES)
     with Side(head, results / "log.txt") as side, file.open("a", encoding="utf-8") as out:
-        side.open(work, list(range(seeds)))
+        side.open(work, list(range(number)))
         names = [name for name, said in side.ask("plan")["trials"].items() if not said["reference"]]
         for name, ended in Ended.of(side.ask("run", 86_400, trials=names, workers=2)).items():
-            kl = ended.values.get("kl_beta", math.nan)
+            kl = ended.values.get("kl", math.nan)
             if kl > 0:
                 out.write(json.dumps(asdict(Noise(Measure.QUALITY, name.partition("/")[0], math.log(kl), 0.0))) + "\n")
 
 
-def simulate(noise: Sequence[Noise]) -> Iterator[tuple[str, Counter[str], float]]:
-    """A thousand gates of each kind: what they said, and the median number of pairs."""
+def simulate(noise: Sequence[Noise]) -> Iterator[str]:
+    """A thousand gates of each kind: a line of a table each."""
     chance = random.Random(0)
-    times = [one for one in noise if one.measure == Measure.TIME]
-    by_method: dict[str, list[Noise]] = {}
-    for one in times:
-        by_method.setdefault(one.method, []).append(one)
-    for title, change in (("time, equal code", 0.0), ("time, 5 % slower", math.log(1.05))):
-        yield _gates(title, partial(_timed, list(by_method.values()), change, chance))
-    seeds: dict[str, list[float]] = {}
+    recorded: dict[tuple[str, str], list[Noise]] = {}
     for one in noise:
-        if one.measure == Measure.QUALITY:
-            seeds.setdefault(one.method, []).append(one.value)
-    if seeds:
-        kinds = (("quality, equal distribution, other seeds", 0.0), ("quality, KL x 1.2, other seeds", math.log(1.2)))
-        for title, change in kinds:
-            yield _gates(title, partial(_ran, list(seeds.values()), change, chance))
+        recorded.setdefault((one.measure, one.method), []).append(one)
+    pairs_ = [found for (measure, _), found in recorded.items() if measure == Measure.TIME]
+    seeds = [found for (measure, _), found in recorded.items() if measure == Measure.QUALITY]
+    for title, among, gate, change in (
+        ("time of one method, equal code", pairs_, _timed, 0.0),
+        ("time of one method, 5 % slower", pairs_, _timed, math.log(1.05)),
+        ("quality of one method, equal distribution, other seeds", seeds, _ran, 0.0),
+        ("quality of one method, KL x 1.2, other seeds", seeds, _ran, math.log(1.2)),
+    ):
+        if among:
+            one_gate = partial(gate, change=change, alpha=FALSE_ALARMS / INTERVALS, chance=chance)
+            yield _line(title, [one_gate(chance.choice(among)) for _ in range(GATES)])
+    if pairs_:
+        alpha = FALSE_ALARMS / INTERVALS / len(pairs_)
+        yield _line(
+            f"time of {len(pairs_)} methods at once, equal code",
+            [_worst([_timed(found, 0.0, alpha, chance, len(pairs_)) for found in pairs_]) for _ in range(GATES)],
+        )
 
 
-def _gates(title: str, gate: Callable[[], tuple[Verdict, int]]) -> tuple[str, Counter[str], float]:
-    said = [gate() for _ in range(GATES)]
-    numbers = sorted(number for _, number in said)
-    return title, Counter(str(verdict) for verdict, _ in said), numbers[len(numbers) // 2]
+def _line(title: str, gates: Sequence[tuple[Verdict, int]]) -> str:
+    said = Counter(str(verdict) for verdict, _ in gates)
+    numbers = sorted(number for _, number in gates)
+    order = (Verdict.SAME, Verdict.REGRESSED, Verdict.BETTER, Verdict.UNDECIDED)
+    cells = [f"{said[str(verdict)] / len(gates):.1%}" for verdict in order]
+    return f"| {title} | {' | '.join(cells)} | {numbers[len(numbers) // 2]} |"
 
 
-def _timed(methods: Sequence[Sequence[Noise]], change: float, chance: random.Random) -> tuple[Verdict, int]:
-    """Pairs of some method in turn until it is decided or ten minutes are over."""
-    noise = chance.choice(methods)
+def _worst(verdicts: Sequence[tuple[Verdict, int]]) -> tuple[Verdict, int]:
+    """Of all methods of a gate: a false alarm of any kind is one."""
+    order = (Verdict.REGRESSED, Verdict.BETTER, Verdict.UNDECIDED, Verdict.SAME)
+    return min((verdict for verdict, _ in verdicts), key=order.index), max(number for _, number in verdicts)
+
+
+def _timed(
+    noise: Sequence[Noise], change: float, alpha: float, chance: random.Random, beside: int = 1
+) -> tuple[Verdict, int]:
+    """Pairs of a method until it is decided or the minutes are over, which so many methods share."""
     found: list[float] = []
     spent = 0.0
-    while spent < 60 * MINUTES:
+    while spent < 60 * MINUTES / beside:
         one = chance.choice(noise)
         found.append(one.value + change)
         spent += one.seconds
-        verdict = judged("", Measure.TIME, "", found, math.log1p(TIME), FALSE_ALARMS / INTERVALS).verdict
+        verdict = judged("", Measure.TIME, "", found, math.log1p(TIME), alpha).verdict
         if verdict is not Verdict.UNDECIDED:
             return verdict, len(found)
     return Verdict.UNDECIDED, len(found)
 
 
-def _ran(methods: Sequence[Sequence[float]], change: float, chance: random.Random) -> tuple[Verdict, int]:
-    """Seeds of some method in turn: both sides from other seeds, as where a change draws all random numbers anew."""
-    losses = chance.choice(methods)
+def _ran(losses: Sequence[Noise], change: float, alpha: float, chance: random.Random) -> tuple[Verdict, int]:
+    """Seeds of a method: both sides from other seeds, as where a change draws all random numbers anew."""
     found: list[float] = []
     for number in range(1, MAX_SEEDS + 1):
-        found.append(chance.choice(losses) - chance.choice(losses) + change)
-        verdict = judged("", Measure.QUALITY, "", found, math.log1p(QUALITY), FALSE_ALARMS / INTERVALS).verdict
+        found.append(chance.choice(losses).value - chance.choice(losses).value + change)
+        verdict = judged("", Measure.QUALITY, "", found, math.log1p(QUALITY), alpha).verdict
         if verdict is not Verdict.UNDECIDED:
             return verdict, number
     return Verdict.UNDECIDED, MAX_SEEDS
 
 
-def real(times: int, results: Path, every: int) -> Iterator[tuple[str, list[str], float]]:
-    """Gates in earnest, on this machine: what each said of `nce`, and the median of their seconds."""
-    plants = {
-        "equal code": "",
-        "5 % slower": SLOWER,
-        "KL x 1.2": WORSE.format(every=every),
-        "one more gradient": GRADIENT,
-    }
-    for title, lines in plants.items():
-        verdicts, seconds = [], []
-        for _ in range(times):
-            begun = time.monotonic()
-            verdicts.append(_planted(lines, results))
-            seconds.append(time.monotonic() - begun)
-        yield title, verdicts, sorted(seconds)[len(seconds) // 2]
+@dataclass(frozen=True)
+class Gated:
+    """What one gate said, a verdict and a number of pairs by measure, and its seconds."""
+
+    plant: str
+    number: int
+    verdicts: dict[str, str]
+    changes: dict[str, float | None]
+    pairs: dict[str, int]
+    seconds: float
 
 
-def _planted(lines: str, results: Path) -> str:
+def real(file: Path, keyword: str | None, results: Path) -> None:
+    """The gates that are not yet in the file, one of each plant in turn."""
+    known = {(one.plant, one.number) for one in _gated(file)}
+    chosen = {title: plant for title, plant in PLANTS.items() if keyword is None or keyword in title}
+    for number in range(max(plant.gates for plant in chosen.values())):
+        for title, plant in chosen.items():
+            if number < plant.gates and (title, number) not in known:
+                gated = _planted(title, plant, number, results)
+                with file.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps(asdict(gated)) + "\n")
+
+
+def _gated(file: Path) -> list[Gated]:
+    return [Gated(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def _planted(title: str, plant: Plant, number: int, results: Path) -> Gated:
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "-q", ".", str(clone)], check=True)
         text = (clone / PLACE).read_text()
-        (clone / PLACE).write_text(text.replace(LOSS, lines + LOSS))
+        (clone / PLACE).write_text(text.replace(LOSS, plant.lines(number) + LOSS))
         command = [str(Path(sys.executable).with_name("ebmbench")), "gate", "--json", "-k", "nce", "--all"]
+        if plant.passes is not None:
+            command += ["--set", f"budget.passes={plant.passes}"]
         path = f"{clone}:{clone / 'plugins'}"
         done = subprocess.run(
             [*command, "--results", str(results.resolve())],
@@ -188,35 +249,67 @@ def _planted(lines: str, results: Path) -> str:
             text=True,
             check=False,
         )
+    if not done.stdout:
+        raise SystemExit(done.stderr)
     said = json.loads(done.stdout)
-    return (
-        ", ".join(f"{one['name']} {one['verdict']}" for one in said["findings"] if one["verdict"] != "same") or "same"
+    found = {f"{one['measure']} {one['name']}": one for one in said["findings"]}
+    return Gated(
+        title,
+        number,
+        {name: one["verdict"] for name, one in found.items()},
+        {name: one["change"] for name, one in found.items()},
+        {name: one["pairs"] for name, one in found.items() if not name.startswith("work")},
+        said["seconds"],
     )
+
+
+def tabled(gates: Sequence[Gated]) -> Iterator[str]:
+    """A line for each plant: its verdicts by measure, the middle of its changes and of its seconds."""
+    for title in dict.fromkeys(one.plant for one in gates):
+        some = [one for one in gates if one.plant == title]
+        cells = [title, str(len(some))]
+        for measure in ("work", "time", "quality"):
+            verdicts = Counter(_of(measure, one) for one in some)
+            cells.append(", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common()))
+        slowest = max(one.seconds for one in some)
+        cells += [f"{median(one.seconds for one in some):.0f} s, at most {slowest:.0f} s"]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _of(measure: str, gated: Gated) -> str:
+    """The worst verdict of a measure."""
+    order = [str(one) for one in (Verdict.REGRESSED, Verdict.UNDECIDED, Verdict.BETTER, Verdict.SAME)]
+    said = [verdict for name, verdict in gated.verdicts.items() if name.startswith(measure)]
+    return min(said, key=order.index) if said else "none"
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["record", "simulate", "real"])
-    parser.add_argument("file", nargs="?", type=Path, default=Path("noise.jsonl"))
-    parser.add_argument("-n", type=int, default=40, help="pairs, seeds or gates")
-    parser.add_argument("-k", help="only trials whose name matches")
-    parser.add_argument("--every", type=int, default=12, help="steps that are lost: one in so many")
+    parser.add_argument("what", choices=["times", "losses", "real", "table"])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("gates", nargs="?", type=Path, help="of a table")
+    parser.add_argument("-n", type=int, default=40, help="pairs or seeds")
+    parser.add_argument("-k", help="only trials whose name matches; of real gates, only the changes so called")
     parser.add_argument("--results", type=Path, default=Path("results") / "gate-study")
     given = parser.parse_args()
-    if given.what == "record":
-        record(given.file, given.n, given.k, given.results)
+    if given.what == "times":
+        times(given.file, given.n, given.k, given.results)
+    elif given.what == "losses":
         losses(given.file, given.n, given.k, given.results)
-    elif given.what == "simulate":
-        noise = [Noise(**json.loads(line)) for line in given.file.read_text().splitlines()]
-        print("| gates | same | regressed | better | undecided | pairs |\n|---|---|---|---|---|---|")
-        for title, said, number in simulate(noise):
-            order = (Verdict.SAME, Verdict.REGRESSED, Verdict.BETTER, Verdict.UNDECIDED)
-            cells = [f"{said[str(verdict)] / GATES:.1%}" for verdict in order]
-            print(f"| {title} | {' | '.join(cells)} | {number:.0f} |")
+    elif given.what == "real":
+        real(given.file, given.k, given.results)
     else:
-        for title, verdicts, seconds in real(given.n, given.results, given.every):
-            print(f"{title}: {Counter(verdicts)}, {seconds:.0f} s")
+        noise = [Noise(**json.loads(line)) for line in given.file.read_text().splitlines()]
+        print(
+            "| a thousand simulated gates | same | regressed | better | undecided | pairs |\n|---|---|---|---|---|---|"
+        )
+        for line in simulate(noise):
+            print(line)
+        if given.gates is not None:
+            print("\n| planted in `nce` | gates | work | time | quality | seconds |\n|---|---|---|---|---|---|")
+            for line in tabled(_gated(given.gates)):
+                print(line)
 
 
 if __name__ == "__main__":

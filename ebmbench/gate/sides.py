@@ -20,6 +20,14 @@ PROBE = Path(__file__).with_name("probe.py")
 PATIENCE = 600.0
 """Seconds that an answer is waited for, of whatever is not a trial."""
 
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
+    "MALLOC_TOP_PAD_": str(1 << 26),
+}
+"""Memory that is freed is kept (glibc): whether a large tensor is asked of the system anew in every step hangs on what
+was allocated before it, and moves a step by several percent."""
+
 
 class SideFailed(UsageError):
     """A side could not do what was asked; the message is its own, after the name of the tree."""
@@ -64,7 +72,7 @@ class Side:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, **ALLOCATOR, "PYTHONPATH": path},
             )
 
     def ask(self, do: str, seconds: float = PATIENCE, **of: Any) -> Any:

@@ -1,16 +1,19 @@
 """How long a step takes on both sides, measured in turns.
 
-A *pair* is a fresh process of each side that train the same method on the same data and seed. They take turns, A B B A,
-block by block, and never compute at the same time, so that what befalls the machine befalls both. A block is a whole
-cycle of steps. Of a pair's blocks the lower quartile of the processor's seconds counts, since whatever else runs can
-only add to them; what comes of a pair is one log ratio. Where a process happens to lie in memory moves all of its
-blocks, by several percent at times: that is noise between pairs, and only more pairs average it away.
+A *pair* is a fresh process of each side that train the same method on the same data and seed. They take turns of a few
+milliseconds, A B B A, and never compute at the same time, so that what befalls the machine befalls both: what else runs
+on a machine comes and goes within a tenth of a second, and turns of that length scatter seven times as much. Methods do
+something else in every second, fifth or tenth step: each place in a cycle of ten has its own lower quartile of the
+processor's seconds, since whatever else runs can only add to them, and the sum over the places counts. What comes of a
+pair is one log ratio, of several trainings. Where a process happens to lie in memory moves all of its turns: that is
+noise between pairs, and only more pairs average it away.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +23,15 @@ from ebmbench.gate.sides import Side, Work, both
 from ebmbench.gate.trees import Tree
 
 CYCLE = 10
-"""Steps of a block at least: methods do something else in every second, fifth or tenth step."""
-BLOCK = 0.02
-"""Seconds of a block at least."""
-SPAN = 1.0
-"""Seconds that the blocks of one side take together, about."""
-ROUNDS = (3, 12)
-"""Turns A B B A, at least and at most."""
+"""Steps after which a method does the same again."""
+TURN = 0.002
+"""Seconds of a turn at least."""
+SPAN = 0.7
+"""Seconds that the turns of one side take from one fresh training to the next, about."""
+TRAININGS = 2
+"""Fresh trainings of a pair, of which the middle counts: where their tensors lie moves all of the turns of each."""
+CYCLES = (3, 100)
+"""Cycles at least and at most."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,8 @@ class Pair:
     Attributes:
         trial: what was trained.
         ratio: log of head's seconds over base's.
-        steps: of a block.
-        base, head: seconds of each block.
+        steps: of a turn.
+        base, head: seconds of each turn.
     """
 
     trial: str
@@ -58,34 +63,50 @@ def pairs(base: Tree, head: Tree, work: Work, trials: Sequence[str], seed: int, 
 
 
 def measured(base: Side, head: Side, trial: str) -> Pair:
-    """Both sides in turns."""
-    steps = _block(base, head, trial)
-    took = {side: _processor(side.ask("time", trial=trial, steps=steps)) for side in (base, head)}
-    least, most = ROUNDS
-    rounds = min(most, max(least, round(SPAN / 2 / max(took.values()))))
+    """Both sides in turns, in several trainings."""
+    sides, ratios = (base, head), []
     found: dict[Side, list[float]] = {base: [], head: []}
-    for turn in range(rounds):
-        order = (base, head, head, base) if turn % 2 == 0 else (head, base, base, head)
-        for side in order:
-            found[side].append(_seconds(side, trial, steps))
-    for side in (base, head):
-        side.ask("forget", trial=trial)
-    quartiles = {side: float(np.quantile(seconds, 0.25)) for side, seconds in found.items()}
-    ratio = math.log(quartiles[head] / quartiles[base])
-    return Pair(trial, ratio, steps, tuple(found[base]), tuple(found[head]))
+    steps, cycles = _lengths(base, head, trial)
+    for _ in range(TRAININGS):
+        turns = _turns(sides, trial, steps, cycles)
+        took = [_cycle(turns[side], max(1, CYCLE // steps)) for side in sides]
+        ratios.append(math.log(took[1] / took[0]))
+        for side in sides:
+            found[side] += turns[side]
+            side.ask("forget", trial=trial)
+    return Pair(trial, float(np.median(ratios)), steps, tuple(found[base]), tuple(found[head]))
 
 
-def _block(base: Side, head: Side, trial: str) -> int:
-    """The steps of a block, after a first one that warms up: the same on both sides."""
-    for side in (base, head):
-        side.ask("time", trial=trial, steps=1)
-    step = max(_processor(side.ask("time", trial=trial, steps=CYCLE)) / CYCLE for side in (base, head))
-    return CYCLE * max(1, math.ceil(BLOCK / CYCLE / max(step, 1e-9)))
+def _turns(sides: tuple[Side, Side], trial: str, steps: int, cycles: int) -> dict[Side, list[float]]:
+    """The seconds of each turn, after a first cycle of each side that is not counted."""
+    found: dict[Side, list[float]] = {side: [] for side in sides}
+    for side in sides:
+        side.ask("time", trial=trial, steps=CYCLE)
+    for cycle in range(cycles):
+        for place in range(max(1, CYCLE // steps)):
+            # each place of a cycle is taken by either side first in half of the cycles
+            for side in sides if (cycle + place) % 2 == 0 else sides[::-1]:
+                found[side].append(_seconds(side, trial, steps))
+    return found
+
+
+def _cycle(seconds: Sequence[float], places: int) -> float:
+    """Seconds of a cycle: the lower quartile of each of its places, added up."""
+    return float(np.quantile(np.reshape(seconds, (-1, places)), 0.25, axis=0).sum())
+
+
+def _lengths(base: Side, head: Side, trial: str) -> tuple[int, int]:
+    """The steps of a turn, a part or a multiple of a cycle, and the number of cycles, after a first step that warms up:
+    the same on both sides.
+    """
+    with ThreadPoolExecutor(2) as together:  # both load their data and libraries
+        list(together.map(lambda side: side.ask("time", trial=trial, steps=1), (base, head)))
+    step = max(_seconds(side, trial, CYCLE) / CYCLE for side in (base, head))
+    wanted = math.ceil(TURN / max(step, 1e-9))
+    steps = next((part for part in (1, 2, 5) if part >= wanted), CYCLE * math.ceil(wanted / CYCLE))
+    least, most = CYCLES
+    return steps, min(most, max(least, round(SPAN / (max(CYCLE, steps) * step))))
 
 
 def _seconds(side: Side, trial: str, steps: int) -> float:
-    return _processor(side.ask("time", trial=trial, steps=steps))
-
-
-def _processor(answer: dict[str, list[float]]) -> float:
-    return sum(answer["processor"])
+    return float(sum(side.ask("time", trial=trial, steps=steps)["processor"]))

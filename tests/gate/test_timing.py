@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ebmbench.gate.sides import Side
-from ebmbench.gate.timing import CYCLE, measured
+from ebmbench.gate.timing import CYCLE, SPAN, TRAININGS, measured
 
 
 class Clockwork:
@@ -21,6 +21,7 @@ class Clockwork:
 
     def ask(self, do: str, trial: str, steps: int = 0) -> Any:
         if do == "forget":
+            self.log.append(f"{self.name}forget")
             return None
         self.log.append(f"{self.name}{steps}")
         took = [self.seconds(self.taken + k) for k in range(steps)]
@@ -38,34 +39,41 @@ def pair(base: Callable[[int], float], head: Callable[[int], float]) -> tuple[An
 def test_both_take_the_same_steps_in_turns() -> None:
     found, log = pair(lambda k: 0.001, lambda k: 0.001)
     assert found.ratio == 0
-    assert found.steps == 20
-    blocks = [one[0] for one in log if one[1:] == "20"][2:]
-    assert "".join(blocks[:16]) == "ABBABAABABBABAAB"
-    assert len(found.base) == len(found.head) == len(blocks) / 2
+    assert found.steps == 2
+    turns = [one[0] for one in log if one[1:] == "2"]
+    assert "".join(turns[:20]) == "ABBAABBAAB" + "BAABBAABBA"
+    assert len(found.base) == len(found.head) == len(turns) / 2
+    assert sum(found.base) == pytest.approx(TRAININGS * SPAN, rel=0.1)
+
+
+def test_each_training_of_a_pair_is_a_fresh_one() -> None:
+    _, log = pair(lambda k: 0.001, lambda k: 0.001)
+    assert log.count("Aforget") == log.count("Bforget") == TRAININGS
 
 
 @pytest.mark.parametrize("step", [1e-5, 1e-3, 0.1])
 def test_a_slower_step_is_seen(step: float) -> None:
     found, _ = pair(lambda k: step, lambda k: 1.05 * step)
     assert found.ratio == pytest.approx(math.log(1.05))
-    assert found.steps % CYCLE == 0
-    assert len(found.base) >= 6
+    assert CYCLE % found.steps == 0 or found.steps % CYCLE == 0
+    assert len(found.base) * found.steps >= 3 * CYCLE
 
 
-def test_what_happens_in_every_tenth_step_alone_is_seen() -> None:
+@pytest.mark.parametrize("step", [1e-5, 1e-3, 0.1])
+def test_what_happens_in_every_tenth_step_alone_is_seen(step: float) -> None:
     """A quantile of single steps, the wrong twin, would not see it."""
 
     def head(k: int) -> float:
-        return 0.001 if k % 10 else 0.006
+        return step if k % 10 else 6 * step
 
-    found, _ = pair(lambda k: 0.001, head)
+    found, _ = pair(lambda k: step, head)
     assert found.ratio == pytest.approx(math.log(1.5))
     steps = [head(k) for k in range(200)]
-    assert np.quantile(steps, 0.25) == 0.001
+    assert np.quantile(steps, 0.25) == step
 
 
 def test_other_work_beside_it_is_not() -> None:
-    """On half of the blocks of one side; the mean, the wrong twin, would see it."""
+    """On half of the turns of one side; the mean, the wrong twin, would see it."""
     noise = np.random.default_rng(0)
     busy = noise.random(10_000) < 0.5
 

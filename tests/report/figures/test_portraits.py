@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import UsageError
 from ebmbench.metrics.tracks import BINARY, PLANE
 from ebmbench.report.figures.portraits import draw_dataset, draw_trial
+from ebmbench.store.records import Point
 from tests.factories import Lab
 from tests.report.page.boards import hang
 
@@ -26,6 +28,16 @@ def test_a_trial_is_drawn_with_its_curve(tmp_path: Path) -> None:
     lab.trials[0].__dict__["curve"] = []
     assert draw_trial(lab.trials[0], PLANE, tmp_path / "plain.png"), "what was not trained has no curve"
     assert path.read_bytes() != (tmp_path / "plain.png").read_bytes()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("value", [math.inf, math.nan, -1e-9])
+def test_a_curve_that_no_logarithmic_axis_can_show_is_said(tmp_path: Path, value: float) -> None:
+    lab, path = Lab(tmp_path), tmp_path / "trial.png"
+    hang(lab, "nce", 1.3)
+    lab.trials[0].__dict__["curve"] = [Point(s, 100 * s, 0.1 * s, "kl", "raw", value) for s in (1, 2)]
+    assert draw_trial(lab.trials[0], PLANE, path)
+    assert path.read_bytes().startswith(PNG)
 
 
 def test_a_trial_without_a_surface_is_not_drawn(tmp_path: Path) -> None:

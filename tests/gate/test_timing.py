@@ -77,6 +77,6 @@ def test_other_work_beside_it_is_not() -> None:
     noise = np.random.default_rng(0)
     busy = noise.random(10_000) < 0.5
 
-    found, _ = pair(lambda k: 0.001, lambda k: 0.001 * (1.5 if busy[k // 20] else 1))
+    found, _ = pair(lambda k: 0.001, lambda k: 0.001 * (1.5 if busy[(k - 1) // 10] else 1))
     assert found.ratio == pytest.approx(0, abs=1e-9)
     assert math.log(np.mean(found.head) / np.mean(found.base)) > 0.1

@@ -78,7 +78,9 @@ def _curves(axes: Axes, trial: TrialResult, track: Track) -> None:
         points = [(p.passes, p.value) for p in trial.curve if flat_name(p.metric, p.variant) == metric]
         measured |= bool(metric and points)
         # an axis with nothing that it can show is refused when it is drawn
-        shown = [(x, y) for x, y in points if x > 0 and math.isfinite(y) and (y > 0 or not track.targets)]
+        shown = [
+            (x, y) for x, y in points if x > 0 and y is not None and math.isfinite(y) and (y > 0 or not track.targets)
+        ]
         if metric and shown:
             axes.plot(*zip(*shown, strict=True), look, markersize=2.5, label=plain(metric))
             drawn = True

@@ -58,7 +58,7 @@ def load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         loader.exec_module(module)
-    except BaseException:
+    except BaseException:  # whatever it is, and it goes on: no module half made is left for the next import
         del sys.modules[name]
         raise
     return module

@@ -6,27 +6,20 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from ebmbench.errors import UsageError
 from ebmbench.gate.trees import Tree
 
 PROBE = Path(__file__).with_name("probe.py")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PATIENCE = 600.0
 """Seconds that an answer is waited for, of whatever is not a trial."""
-
-ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
-    "MALLOC_TOP_PAD_": str(1 << 26),
-}
-"""Memory that is freed is kept (glibc): whether a large tensor is asked of the system anew in every step hangs on what
-was allocated before it, and moves a step by several percent."""
 
 
 class SideFailed(UsageError):
@@ -60,9 +53,10 @@ class Side:
     Args:
         tree: whose code.
         log: where what it prints goes.
+        environment: variables of its process beside those of this one.
     """
 
-    def __init__(self, tree: Tree, log: Path) -> None:
+    def __init__(self, tree: Tree, log: Path, environment: Mapping[str, str] = NOTHING) -> None:
         self.tree = tree
         path = os.pathsep.join(map(str, (*tree.packages, *tree.others)))
         with log.open("ab") as errors:
@@ -72,7 +66,7 @@ class Side:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **ALLOCATOR, "PYTHONPATH": path},
+                env={**os.environ, **environment, "PYTHONPATH": path},
             )
 
     def ask(self, do: str, seconds: float = PATIENCE, **of: Any) -> Any:
@@ -155,7 +149,7 @@ class Side:
 
 
 @contextmanager
-def both(base: Tree, head: Tree, log: Path) -> Iterator[tuple[Side, Side]]:
+def both(base: Tree, head: Tree, log: Path, environment: Mapping[str, str] = NOTHING) -> Iterator[tuple[Side, Side]]:
     """A process of each side, started beside each other."""
-    with Side(base, log) as first, Side(head, log) as second:
+    with Side(base, log, environment) as first, Side(head, log, environment) as second:
         yield first, second

@@ -2,11 +2,11 @@
 
 A *pair* is a fresh process of each side that train the same method on the same data and seed. They take turns of a few
 milliseconds, A B B A, and never compute at the same time, so that what befalls the machine befalls both: what else runs
-on a machine comes and goes within a tenth of a second, and turns of that length scatter seven times as much. Methods do
-something else in every second, fifth or tenth step: each place in a cycle of ten has its own lower quartile of the
+on a machine comes and goes within a tenth of a second, and turns of that length scatter several times as much. Methods
+do something else in every second, fifth or tenth step: each place in a cycle of ten has its own lower quartile of the
 processor's seconds, since whatever else runs can only add to them, and the sum over the places counts. What comes of a
-pair is one log ratio, of several trainings. Where a process happens to lie in memory moves all of its turns: that is
-noise between pairs, and only more pairs average it away.
+pair is one log ratio, of several trainings: where the tensors of each happen to lie in memory moves all of its turns,
+and only more of them average that away.
 """
 
 from __future__ import annotations
@@ -29,9 +29,17 @@ TURN = 0.002
 SPAN = 0.7
 """Seconds that the turns of one side take from one fresh training to the next, about."""
 TRAININGS = 2
-"""Fresh trainings of a pair, of which the middle counts: where their tensors lie moves all of the turns of each."""
+"""Fresh trainings of a pair, of which the middle counts."""
 CYCLES = (3, 100)
 """Cycles at least and at most."""
+KEPT = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
+    "MALLOC_TOP_PAD_": str(1 << 26),
+}
+"""Memory that is freed is kept (glibc): whether a large tensor is asked of the system anew in every step hangs on what
+was allocated before it, and moves a step by several percent. Of timed processes alone: a trial that a gate runs takes
+the seconds of any other run."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Pair:
 
 def pairs(base: Tree, head: Tree, work: Work, trials: Sequence[str], seed: int, log: Path) -> Iterator[Pair]:
     """One pair of processes, and what comes of it for each of the trials (names, of the given seed)."""
-    with both(base, head, log) as sides:
+    with both(base, head, log, KEPT) as sides:
         rows = [trial.partition("/")[0] for trial in trials]
         for side in sides:
             side.open(work, [seed], rows, tolerant=side is sides[0])

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import ebmbench
@@ -99,3 +100,10 @@ def test_a_side_that_dies_or_hangs(place: Path) -> None:
             one.ask("plan")
     with Side(TREE, place / "log.txt") as late, pytest.raises(SideFailed, match=r"no answer in 0 s"):
         late.ask("plan", seconds=0.01)
+
+
+def test_variables_are_those_of_its_process(place: Path) -> None:
+    with Side(TREE, place / "log.txt", {"MALLOC_TRIM_THRESHOLD_": "7"}) as one, Side(TREE, place / "log.txt") as other:
+        there, elsewhere = (psutil.Process(side._process.pid).environ() for side in (one, other))
+    assert there["MALLOC_TRIM_THRESHOLD_"] == "7"
+    assert "MALLOC_TRIM_THRESHOLD_" not in elsewhere

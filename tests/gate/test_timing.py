@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from ebmbench.gate import sides
 from ebmbench.gate.sides import Side
-from ebmbench.gate.timing import CYCLE, SPAN, TRAININGS, measured
+from ebmbench.gate.timing import CYCLE, KEPT, SPAN, TRAININGS, measured, pairs
+from ebmbench.gate.trees import Tree
 
 
 class Clockwork:
@@ -18,6 +22,9 @@ class Clockwork:
 
     def __init__(self, log: list[str], name: str, seconds: Callable[[int], float]) -> None:
         self.log, self.name, self.seconds, self.taken = log, name, seconds, 0
+
+    def open(self, *asked: Any, **how: Any) -> None:
+        """Nothing to plan."""
 
     def ask(self, do: str, trial: str, steps: int = 0) -> Any:
         if do == "forget":
@@ -31,8 +38,7 @@ class Clockwork:
 
 def pair(base: Callable[[int], float], head: Callable[[int], float]) -> tuple[Any, list[str]]:
     log: list[str] = []
-    sides = (cast("Side", Clockwork(log, name, seconds)) for name, seconds in (("A", base), ("B", head)))
-    first, second = sides
+    first, second = (cast("Side", Clockwork(log, name, seconds)) for name, seconds in (("A", base), ("B", head)))
     return measured(first, second, "nce/moons/0/cpu"), log
 
 
@@ -44,6 +50,20 @@ def test_both_take_the_same_steps_in_turns() -> None:
     assert "".join(turns[:20]) == "ABBAABBAAB" + "BAABBAABBA"
     assert len(found.base) == len(found.head) == len(turns) / 2
     assert sum(found.base) == pytest.approx(TRAININGS * SPAN, rel=0.1)
+
+
+def test_timed_processes_keep_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def started(tree: Tree, log: Path, environment: Mapping[str, str]) -> AbstractContextManager[Clockwork]:
+        asked.append(environment)
+        return nullcontext(Clockwork([], "", lambda k: 0.001))
+
+    monkeypatch.setattr(sides, "Side", started)
+    nothing = cast("Any", None)
+    (found,) = pairs(nothing, nothing, nothing, ["nce/moons/0/cpu"], 0, Path("log.txt"))
+    assert found.ratio == 0
+    assert asked == [KEPT, KEPT]
 
 
 def test_each_training_of_a_pair_is_a_fresh_one() -> None:

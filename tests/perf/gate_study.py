@@ -6,7 +6,7 @@
     python -m tests.perf.gate_study table noise.jsonl gates.jsonl    # a thousand simulated gates of each kind, and all
 
 The changes are planted in `nce`: its step takes 5 % longer; its KL is 1.2 times as large; it draws other random
-numbers; it takes one more gradient. Whatever is in a file already is not done again.
+numbers; it takes one more gradient. Gates that are in their file already are not done again.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Plant:
     """A change of one method.
 
     Attributes:
-        lines: put before its loss; of the number of the gate, so that no two gates share a trial.
+        lines: put before its loss; where they hang on the number of the gate, no two gates share a trial of head.
         gates: how many are asked for.
         passes: the suite's budget, if not its own.
     """

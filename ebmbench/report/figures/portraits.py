@@ -73,20 +73,19 @@ def _titled(panel: Panel, words: str) -> None:
 def _curves(axes: Axes, trial: TrialResult, track: Track) -> None:
     """The track's curve at milestones, raw and at the fitted temperature."""
     axes.set_title(f"{track.curve.title} (nats)", fontsize=NORMAL, pad=3)
-    measured = drawn = False
+    measured = False
     for metric, look in ((track.curve.metric, "-o"), (track.curve.ranking, "--s")):
         points = [(p.passes, p.value) for p in trial.curve if flat_name(p.metric, p.variant) == metric]
-        measured |= bool(metric and points)
+        measured |= bool(points)
         # an axis with nothing that it can show is refused when it is drawn
         shown = [
             (x, y) for x, y in points if x > 0 and y is not None and math.isfinite(y) and (y > 0 or not track.targets)
         ]
-        if metric and shown:
+        if shown:
             axes.plot(*zip(*shown, strict=True), look, markersize=2.5, label=plain(metric))
-            drawn = True
-    if not drawn:
+    if not axes.lines:
         axes.set(xticks=[], yticks=[])
-        words = "nowhere finite" if measured else "not trained"
+        words = "nothing to draw" if measured else "not trained"
         axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=SMALL, transform=axes.transAxes)
         return
     logarithmic(axes, "x")

@@ -15,7 +15,7 @@ quick: .venv/installed
 	$(BIN)/pytest -n 2 --dist loadscope -m "not process and not long and not faults and not perf and not slow"
 
 faults: .venv/installed
-	$(BIN)/pytest tests/faults -n 2 --dist loadscope --no-loadscope-reorder -m "faults and not slow" --timeout 900
+	$(BIN)/pytest tests/faults -n 2 --dist loadscope --no-loadscope-reorder -m faults --timeout 900
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -18,8 +18,8 @@ from ebmbench.planning.plan import Plan
 from ebmbench.store.folders import Store
 from ebmbench.store.records import MetricCell, Point, Value
 from tests.factories import make_attempt, make_measurements, make_training
+from tests.perf.large import Fill
 
-Fill = Callable[[Plan, Store], None]
 SIDE = 400
 """Points of a side of the stored lattice, as those of a real trial."""
 

@@ -14,20 +14,16 @@ The size of the page is asserted; seconds are shown and not asserted: they depen
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ebmbench.analysis.boards import boards
-from ebmbench.planning.plan import Plan
 from ebmbench.report.report import Report
-from ebmbench.store.folders import Store
 from ebmbench.store.runs import RunResult
-from tests.perf.test_scale import call, filled, methods, planned, suite
+from tests.perf.large import Fill, call, filled, methods, planned, suite
 
-Fill = Callable[[Plan, Store], None]
 SEVEN = Path(__file__).parents[2] / "results" / "reference" / "seven" / "report.html"
 MAX_BYTES = 10_000_000
 PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"

@@ -14,7 +14,7 @@ from ebmbench.gate import pages
 from ebmbench.gate.calibration import Calibration
 from ebmbench.gate.cases import MAX_SEEDS, QUALITY, TIME, Case, Rules
 from ebmbench.gate.planning import Planned, Scope
-from ebmbench.gate.quality import Ended
+from ebmbench.gate.quality import Ended, targets
 from ebmbench.gate.sides import Side, SideFailed, Work, both
 from ebmbench.gate.timing import pairs
 from ebmbench.gate.trees import Tree
@@ -211,5 +211,6 @@ class Gate:
         yield from self.remarks
         for case in cases:
             yield from (f"{case.method}: {obstacle}" for obstacle in case.obstacles.values())
+            yield from (f"{case.method}: {remark}" for remark in targets(case.outcomes))
         if cases and Measure.TIME in self.settings.measures and not self.calibration.known:
             yield "this machine has no calibration: times are judged by the tolerance alone (ebmbench gate --calibrate)"

@@ -8,6 +8,7 @@ can judge one that is older than itself.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -209,7 +210,8 @@ class Probe:
         for _ in Supervisor(store, workers, executor).run(jobs):
             pass
         ended = {n: TrialResult(trial.view, store.trial_folder(trial.view.key)) for n, trial in chosen.items()}
-        return {name: _came_of(trial) for name, trial in ended.items()}
+        tracks = {track.name: track for track in self.planned.plan.run.tracks}
+        return {name: _came_of(trial, tracks[trial.view.track]) for name, trial in ended.items()}
 
     def count(self, trial: str) -> dict[str, float]:
         """The counters of a trial's steps."""
@@ -218,6 +220,11 @@ class Probe:
     def time(self, trial: str, steps: int) -> dict[str, list[float]]:
         """Take steps of a trial."""
         return self._steps(trial).time(steps)
+
+    def stay(self, core: int) -> None:
+        """Compute on this one of the usable cores from now on, where a system knows such a thing."""
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
 
     def forget(self, trial: str) -> None:
         """Let go of a trial's training."""
@@ -229,10 +236,21 @@ class Probe:
         return self.steps[trial]
 
 
-def _came_of(trial: Any) -> dict[str, Any]:
+def _came_of(trial: Any, track: Any) -> dict[str, Any]:
     training = trial.training
     counters = {name: getattr(training, name) for name in TOTALS} if training is not None else {}
+    counters |= dict(_to_targets(trial, track))
     return {"status": str(trial.status), "error": trial.error, "values": trial.values, "counters": counters}
+
+
+def _to_targets(trial: Any, track: Any) -> Iterator[tuple[str, float]]:
+    """The passes that were spent when its curve first came within each target: infinite, if it never did."""
+    from ebmbench.contracts.records import flat_name
+
+    judged_by = track.curve.of(trial.view.kind)
+    curve = [p for p in trial.curve if p.value is not None and flat_name(p.metric, p.variant) == judged_by]
+    for target in track.targets:
+        yield f"passes_to_{target:g}", next((float(p.passes) for p in curve if p.value <= target), math.inf)
 
 
 def _words(error: Exception) -> str:

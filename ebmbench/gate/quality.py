@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from ebmbench.errors import sentence
 from ebmbench.gate.verdicts import Finding, Measure, Verdict
 
 OK = "ok"
+TARGET = "passes_to_"
+"""How the counters begin that say when a curve came within a target."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,31 @@ class Outcome:
         if losses[0] is None or losses[1] is None or math.isnan(losses[0]) or math.isnan(losses[1]):
             return None
         return 0.0 if losses[0] == losses[1] else losses[1] - losses[0]
+
+
+def targets(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """What is to be said of the passes that it takes to reach a loss, where they are not the same: a sentence each.
+
+    They are exact, and no verdict: where a change draws other random numbers, some seeds are sooner and some later.
+    """
+    ended = [one for one in outcomes if one.base.ok and one.head.ok]
+    names = dict.fromkeys(
+        n for one in ended for n in one.head.counters if n.startswith(TARGET) and n in one.base.counters
+    )
+    for name in names:
+        differ = [one for one in ended if one.base.counters[name] != one.head.counters[name]]
+        if differ:
+            first, words = differ[0], name.replace("_", " ")
+            took = [_passes(side.counters[name]) for side in (first.base, first.head)]
+            later = sum(one.head.counters[name] > one.base.counters[name] for one in differ)
+            yield (
+                f"{words}: another number in {len(differ)} of {len(ended)} trials, later in {later}; "
+                f"{first.name} took {took[0]} in base, {took[1]} in head"
+            )
+
+
+def _passes(number: float) -> str:
+    return f"{number:,.0f}" if math.isfinite(number) else "for ever"
 
 
 def ends(method: str, outcomes: Iterable[Outcome]) -> Finding | None:

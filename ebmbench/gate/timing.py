@@ -1,17 +1,18 @@
 """How long a step takes on both sides, measured in turns.
 
 A *pair* is a fresh process of each side that train the same method on the same data and seed. They take turns of a few
-milliseconds, A B B A, and never compute at the same time, so that what befalls the machine befalls both: what else runs
-on a machine comes and goes within a tenth of a second, and turns of that length scatter several times as much. Methods
-do something else in every second, fifth or tenth step: each place in a cycle of ten has its own lower quartile of the
-processor's seconds, since whatever else runs can only add to them, and the sum over the places counts. What comes of a
-pair is one log ratio, of several trainings: where the tensors of each happen to lie in memory moves all of its turns,
-and only more of them average that away.
+milliseconds on one core, A B B A, and never compute at the same time, so that what befalls the machine befalls both:
+what else runs on a machine comes and goes within a tenth of a second, and two cores of a shared machine can differ by a
+sixth. Methods do something else in every second, fifth or tenth step: each place in a cycle of ten has its own lower
+quartile of the processor's seconds, since whatever else runs can only add to them, and the sum over the places counts.
+What comes of a pair is one log ratio, of several trainings: where the tensors of each happen to lie in memory moves all
+of its turns, and only more of them average that away.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,14 +22,15 @@ import numpy as np
 
 from ebmbench.gate.sides import Side, Work, both
 from ebmbench.gate.trees import Tree
+from ebmbench.training.machine import usable_cores
 
 CYCLE = 10
 """Steps after which a method does the same again."""
 TURN = 0.002
 """Seconds of a turn at least."""
-SPAN = 0.7
+SPAN = 0.4
 """Seconds that the turns of one side take from one fresh training to the next, about."""
-TRAININGS = 2
+TRAININGS = 3
 """Fresh trainings of a pair, of which the middle counts."""
 CYCLES = (3, 100)
 """Cycles at least and at most."""
@@ -62,10 +64,14 @@ class Pair:
 
 def pairs(base: Tree, head: Tree, work: Work, trials: Sequence[str], seed: int, log: Path) -> Iterator[Pair]:
     """One pair of processes, and what comes of it for each of the trials (names, of the given seed)."""
-    with both(base, head, log, KEPT) as sides:
-        rows = [trial.partition("/")[0] for trial in trials]
+    order = {"PYTHONHASHSEED": str(random.randrange(1 << 32))}  # of sets; the same on both sides, another in each pair
+    rows = [trial.partition("/")[0] for trial in trials]
+    with both(base, head, log, {**KEPT, **order}) as sides:
+        with ThreadPoolExecutor(2) as together:
+            list(together.map(lambda side: side.open(work, [seed], rows, tolerant=side is sides[0]), sides))
+        core = random.randrange(usable_cores())
         for side in sides:
-            side.open(work, [seed], rows, tolerant=side is sides[0])
+            side.ask("stay", core=core)
         for trial in trials:
             yield measured(*sides, trial)
 

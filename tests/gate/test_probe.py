@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import threading
 from itertools import islice
@@ -40,6 +41,17 @@ def planned(method: str, results: Path) -> TrialSpec:
 @pytest.fixture
 def spec(tmp_path: Path) -> TrialSpec:
     return planned("nce", tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not let a process choose its core")
+def test_it_stays_on_one_core() -> None:
+    before = os.sched_getaffinity(0)
+    side = object.__new__(probe.Probe)
+    try:
+        side.stay(len(before) - 1)
+        assert os.sched_getaffinity(0) == {max(before)}
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def test_its_steps_are_those_of_a_training(spec: TrialSpec, tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ class Clockwork:
     def open(self, *asked: Any, **how: Any) -> None:
         """Nothing to plan."""
 
-    def ask(self, do: str, trial: str, steps: int = 0) -> Any:
+    def ask(self, do: str, trial: str = "", steps: int = 0, core: int = -1) -> Any:
+        if do == "stay":
+            self.log.append(f"core {core}")
+            return None
         if do == "forget":
             self.log.append(f"{self.name}forget")
             return None
@@ -52,18 +55,22 @@ def test_both_take_the_same_steps_in_turns() -> None:
     assert sum(found.base) == pytest.approx(TRAININGS * SPAN, rel=0.1)
 
 
-def test_timed_processes_keep_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_timed_processes_keep_their_memory_and_share_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, log = [], list[str]()
 
-    def started(tree: Tree, log: Path, environment: Mapping[str, str]) -> AbstractContextManager[Clockwork]:
+    def started(tree: Tree, log_: Path, environment: Mapping[str, str]) -> AbstractContextManager[Clockwork]:
         asked.append(environment)
-        return nullcontext(Clockwork([], "", lambda k: 0.001))
+        return nullcontext(Clockwork(log, "", lambda k: 0.001))
 
     monkeypatch.setattr(sides, "Side", started)
     nothing = cast("Any", None)
     (found,) = pairs(nothing, nothing, nothing, ["nce/moons/0/cpu"], 0, Path("log.txt"))
     assert found.ratio == 0
-    assert asked == [KEPT, KEPT]
+    assert asked[0] == asked[1]
+    assert asked[0].keys() == {*KEPT, "PYTHONHASHSEED"}
+    assert asked[0].items() >= KEPT.items()
+    assert log[0] == log[1]
+    assert log[0].startswith("core ")
 
 
 def test_each_training_of_a_pair_is_a_fresh_one() -> None:

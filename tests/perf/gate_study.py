@@ -3,10 +3,12 @@
     python -m tests.perf.gate_study times noise.jsonl     # log ratios of pairs of equal code, on this machine
     python -m tests.perf.gate_study losses noise.jsonl    # log losses by seed
     python -m tests.perf.gate_study real gates.jsonl      # gates of planted changes, in clones of the last commit
+    python -m tests.perf.gate_study real gates.jsonl --load      # the same while another process multiplies matrices
     python -m tests.perf.gate_study table noise.jsonl gates.jsonl    # a thousand simulated gates of each kind, and all
 
 The changes are planted in `nce`: its step takes 5 % longer; its KL is 1.2 times as large; it draws other random
-numbers; it takes one more gradient. Gates that are in their file already are not done again.
+numbers; it takes one more gradient. Gates that are in their file already are not done again. Each says how much
+else the machine did meanwhile, in cores.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import subprocess
 import sys
@@ -21,10 +24,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import mean, median
+
+import psutil
 
 from ebmbench.gate.cases import MAX_SEEDS, QUALITY, TIME
 from ebmbench.gate.gate import FALSE_ALARMS
@@ -86,7 +92,7 @@ PLANTS = {
     "5 % slower": Plant(lambda number: SLOWER, 8),
     "KL x 1.2": Plant(lambda number: WORSE.format(scale=1.0104 + 1e-5 * number), 8, PASSES),
     "other random numbers": Plant(lambda number: OTHER.format(number=number + 1), 8, PASSES),
-    "one more gradient": Plant(lambda number: GRADIENT, 4),
+    "one more gradient": Plant(lambda number: GRADIENT, 8),
 }
 
 
@@ -202,9 +208,29 @@ def _ran(losses: Sequence[Noise], change: float, alpha: float, chance: random.Ra
     return Verdict.UNDECIDED, MAX_SEEDS
 
 
+LOAD = "import torch; torch.set_num_threads(1); a = torch.randn(800, 800)\nwhile True: a @ a"
+
+
+@contextmanager
+def loaded(wanted: bool) -> Iterator[None]:
+    """Beside another process that computes all the time, if that is wanted."""
+    other = subprocess.Popen([sys.executable, "-c", LOAD]) if wanted else None
+    try:
+        yield
+    finally:
+        if other is not None:
+            other.kill()
+            other.wait()
+
+
 @dataclass(frozen=True)
 class Gated:
-    """What one gate said, a verdict and a number of pairs by measure, and its seconds."""
+    """What one gate said, a verdict and a number of pairs by measure, and its seconds.
+
+    Attributes:
+        load: whether another process was made to compute meanwhile.
+        others: cores that were at work for something else, on average.
+    """
 
     plant: str
     number: int
@@ -212,16 +238,19 @@ class Gated:
     changes: dict[str, float | None]
     pairs: dict[str, int]
     seconds: float
+    load: bool
+    others: float
 
 
-def real(file: Path, keyword: str | None, results: Path) -> None:
+def real(file: Path, keyword: str | None, results: Path, load: bool) -> None:
     """The gates that are not yet in the file, one of each plant in turn."""
-    known = {(one.plant, one.number) for one in _gated(file)}
+    known = {(one.plant, one.number) for one in _gated(file) if one.load == load}
     chosen = {title: plant for title, plant in PLANTS.items() if keyword is None or keyword in title}
     for number in range(max(plant.gates for plant in chosen.values())):
         for title, plant in chosen.items():
             if number < plant.gates and (title, number) not in known:
-                gated = _planted(title, plant, number, results)
+                with loaded(load):
+                    gated = _planted(title, plant, number, results, load)
                 with file.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(asdict(gated)) + "\n")
 
@@ -230,7 +259,13 @@ def _gated(file: Path) -> list[Gated]:
     return [Gated(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def _planted(title: str, plant: Plant, number: int, results: Path) -> Gated:
+def _busy() -> tuple[float, float]:
+    """Seconds of the processor so far: all of the machine, and what this process has waited for."""
+    machine, ours = psutil.cpu_times(), os.times()
+    return machine.user + machine.nice + machine.system, ours.children_user + ours.children_system
+
+
+def _planted(title: str, plant: Plant, number: int, results: Path, load: bool) -> Gated:
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "-q", ".", str(clone)], check=True)
@@ -239,7 +274,7 @@ def _planted(title: str, plant: Plant, number: int, results: Path) -> Gated:
         command = [str(Path(sys.executable).with_name("ebmbench")), "gate", "--json", "-k", "nce", "--all"]
         if plant.passes is not None:
             command += ["--set", f"budget.passes={plant.passes}"]
-        path = f"{clone}:{clone / 'plugins'}"
+        path, before = f"{clone}:{clone / 'plugins'}", _busy()
         done = subprocess.run(
             [*command, "--results", str(results.resolve())],
             cwd=clone,
@@ -250,6 +285,7 @@ def _planted(title: str, plant: Plant, number: int, results: Path) -> Gated:
         )
     if not done.stdout:
         raise SystemExit(done.stderr)
+    machine, ours = (after - then for after, then in zip(_busy(), before, strict=True))
     said = json.loads(done.stdout)
     found = {f"{one['measure']} {one['name']}": one for one in said["findings"]}
     return Gated(
@@ -259,14 +295,17 @@ def _planted(title: str, plant: Plant, number: int, results: Path) -> Gated:
         {name: one["change"] for name, one in found.items()},
         {name: one["pairs"] for name, one in found.items() if not name.startswith("work")},
         said["seconds"],
+        load,
+        max(0.0, machine - ours) / said["seconds"],
     )
 
 
 def tabled(gates: Sequence[Gated]) -> Iterator[str]:
-    """A line for each plant: its verdicts by measure, the middle of its changes and of its seconds."""
-    for title in dict.fromkeys(one.plant for one in gates):
-        some = [one for one in gates if one.plant == title]
-        cells = [title, str(len(some))]
+    """A line for each plant, with and without a second load: its verdicts by measure, and its seconds."""
+    for title, load in sorted({(one.plant, one.load) for one in gates}, key=lambda of: (of[1], [*PLANTS].index(of[0]))):
+        some = [one for one in gates if (one.plant, one.load) == (title, load)]
+        others = [one.others for one in some]
+        cells = [title, f"{'yes' if load else 'no'}, {min(others):.1f} to {max(others):.1f} cores", str(len(some))]
         for measure in ("work", "time", "quality"):
             verdicts = Counter(_of(measure, one) for one in some)
             cells.append(", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common()))
@@ -290,6 +329,7 @@ def main() -> None:
     parser.add_argument("gates", nargs="?", type=Path, help="of a table")
     parser.add_argument("-n", type=int, default=40, help="pairs or seeds")
     parser.add_argument("-k", help="only trials whose name matches; of real gates, only the changes so called")
+    parser.add_argument("--load", action="store_true", help="of real gates: beside another process")
     parser.add_argument("--results", type=Path, default=Path("results") / "gate-study")
     given = parser.parse_args()
     if given.what == "times":
@@ -297,7 +337,7 @@ def main() -> None:
     elif given.what == "losses":
         losses(given.file, given.n, given.k, given.results)
     elif given.what == "real":
-        real(given.file, given.k, given.results)
+        real(given.file, given.k, given.results, given.load)
     else:
         noise = [Noise(**json.loads(line)) for line in given.file.read_text().splitlines()]
         print(
@@ -306,7 +346,8 @@ def main() -> None:
         for line in simulate(noise):
             print(line)
         if given.gates is not None:
-            print("\n| planted in `nce` | gates | work | time | quality | seconds |\n|---|---|---|---|---|---|")
+            print("\n| planted in `nce` | second load | gates | work | time | quality | seconds |")
+            print("|---|---|---|---|---|---|---|")
             for line in tabled(_gated(given.gates)):
                 print(line)
 

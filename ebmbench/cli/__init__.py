@@ -20,6 +20,8 @@ VERBS = {
     "info": "the card of a method, dataset or metric, or of a trial",
     "report": "the leaderboard of a suite that was run",
     "compare": "what changed from one run to another, in words",
+    "new": "begin a method, dataset, metric or suite: files that work as they stand",
+    "check": "whether a plugin keeps its contract, and what is wrong where it does not",
     "gate": "whether a change made anything slower, worse or more work",
     "history": "what became of each method from commit to commit",
     "bisect": "the commit at which something became slower, worse or more work",

@@ -92,7 +92,7 @@ PLANTS = {
     "5 % slower": Plant(lambda number: SLOWER, 8),
     "KL x 1.2": Plant(lambda number: WORSE.format(scale=1.0104 + 1e-5 * number), 8, PASSES),
     "other random numbers": Plant(lambda number: OTHER.format(number=number + 1), 8, PASSES),
-    "one more gradient": Plant(lambda number: GRADIENT, 8),
+    "one more gradient": Plant(lambda number: GRADIENT, 4),
 }
 
 

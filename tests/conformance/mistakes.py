@@ -316,7 +316,7 @@ MISTAKES = (
     method(
         "work that grows",
         LOSS,
-        LOSS + "        surface.taken += 1\n        [y @ y.T for _ in range(int(surface.taken))]\n",
+        LOSS + "        surface.taken += 1\n        [y[:128] @ y[:128].T for _ in range(int(surface.taken))]\n",
         "charged",
         "grows",
         ("        self.log_z = nn", "        self.register_buffer('taken', torch.zeros(()))\n        self.log_z = nn"),
@@ -344,6 +344,18 @@ MISTAKES = (
         + "        return self.noise.sample(n, torch.Generator().manual_seed(0))",
         "samples",
         "seed of its own",
+    ),
+    method(
+        "work that is never charged",
+        LOSS,
+        LOSS
+        + "        surface.log_z.data -= 1e-3 * float(np.tanh(y.numpy() @ np.ones((2, 500))).mean())\n"
+        + "        return {'loss': torch.zeros(())}\n",
+        "charged",
+        "foreign_work",
+        ("class Mine(GradientMethod):", "class Mine(Method):"),
+        ("def loss(self", "def step(self"),
+        ("import os\n", "import os\n\nimport numpy as np\n"),
     ),
     Mistake(
         "the density is off by a factor",

@@ -22,6 +22,8 @@ VERBS = {
     "compare": "what changed from one run to another, in words",
     "new": "begin a method, dataset, metric or suite",
     "check": "whether a plugin keeps its contract",
+    "completion": "let a shell complete names",
+    "schema": "the JSON Schema of a suite's file, for editors",
     "gate": "whether a change made anything slower, worse or more work",
     "history": "what became of each method from commit to commit",
     "bisect": "the commit at which something became slower, worse or more work",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 from ebmbench.errors import printable
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option("--bad", metavar="REF", required=True, help="A later one that is not.")
 @click.option("--metric", help="What became worse: kl, time, gradient_rows, status (default: whatever did).")
 @click.option("-k", "keyword", metavar="EXPR", required=True, help="Only trials whose name matches, as in pytest.")
-@click.option("--suite", help="A suite's file, or the name of a shipped one (default: smoke).")
+@click.option(
+    "--suite", shell_complete=completing.suites, help="A suite's file, or the name of a shipped one (default: smoke)."
+)
 @options.override
 @options.results
 @options.plugin

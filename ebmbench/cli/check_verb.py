@@ -12,7 +12,7 @@ import click
 
 from ebmbench.catalog.catalog import Catalog, CatalogEntry
 from ebmbench.catalog.loading import load_catalog
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 from ebmbench.contracts.records import DatasetSpec, MethodSpec
 from ebmbench.errors import UsageError, printable, suggest
 
@@ -24,7 +24,7 @@ FOUND = 1
 
 
 @click.command("check")
-@click.argument("plugins", nargs=-1, required=True, metavar="PLUGIN...")
+@click.argument("plugins", nargs=-1, required=True, metavar="PLUGIN...", shell_complete=completing.plugins)
 @click.option("--trial/--no-trial", default=True, help="Run a small trial of each method as well.")
 @options.as_json
 @click.pass_context

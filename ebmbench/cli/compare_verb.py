@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 
 
 @click.command("compare")
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=completing.reported)
+@click.argument("b", shell_complete=completing.reported)
 @options.results
 @click.option("--format", "kind", type=click.Choice(["terminal", "md", "json"]), default="terminal", show_default=True)
 @click.option("-o", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 from ebmbench.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 )
 @click.option("--benchmarks", type=FILE, nargs=2, metavar="BASE HEAD", help="Or two JSON files of pytest-benchmark.")
 @click.option("--calibrate", is_flag=True, help="Or the last commit with itself: what noise this machine has.")
-@click.option("--suite", help="A suite's file, or the name of a shipped one (default: smoke).")
+@click.option(
+    "--suite", shell_complete=completing.suites, help="A suite's file, or the name of a shipped one (default: smoke)."
+)
 @options.keyword
 @options.override
 @options.results

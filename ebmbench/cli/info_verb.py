@@ -11,7 +11,7 @@ import click
 
 from ebmbench.catalog.catalog import Catalog, CatalogEntry
 from ebmbench.catalog.loading import load_catalog
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 from ebmbench.contracts.records import DatasetSpec, EnergyKind, MethodSpec, MetricSpec
 from ebmbench.errors import UsageError, printable, suggest
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("info")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.components)
 @click.argument("other", required=False)
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw a dataset into this PNG."

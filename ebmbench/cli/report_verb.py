@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 from ebmbench.contracts.records import ReporterSpec
 from ebmbench.errors import UsageError, suggest
 
@@ -15,7 +15,7 @@ TERMINAL = "terminal"
 
 
 @click.command("report")
-@click.argument("suite")
+@click.argument("suite", shell_complete=completing.reported)
 @click.option(
     "--format",
     "kind",

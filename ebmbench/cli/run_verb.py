@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from ebmbench.cli import options
+from ebmbench.cli import completing, options
 
 
 @click.command("run")
-@click.argument("suite")
+@click.argument("suite", shell_complete=completing.suites)
 @options.keyword
 @options.override
 @options.seeds

@@ -14,7 +14,22 @@ from click.testing import CliRunner, Result
 from ebmbench.cli import group, main
 
 EBMBENCH = str(Path(sys.executable).with_name("ebmbench"))
-VERBS = ["run", "plan", "list", "info", "report", "compare", "new", "check", "gate", "history", "bisect", "ui"]
+VERBS = [
+    "run",
+    "plan",
+    "list",
+    "info",
+    "report",
+    "compare",
+    "new",
+    "check",
+    "completion",
+    "schema",
+    "gate",
+    "history",
+    "bisect",
+    "ui",
+]
 HEAVY = {"torch", "mlflow", "pandas", "scipy", "sklearn", "matplotlib", "seaborn", "numpy", "pyarrow"}
 
 COMMANDS = [

@@ -22,6 +22,7 @@ VERBS = {
     "compare": "what changed from one run to another, in words",
     "new": "begin a method, dataset, metric or suite",
     "check": "whether a plugin keeps its contract",
+    "doctor": "what here could spoil a run, and what to do about it",
     "completion": "let a shell complete names",
     "schema": "the JSON Schema of a suite's file, for editors",
     "gate": "whether a change made anything slower, worse or more work",

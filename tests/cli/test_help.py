@@ -23,6 +23,7 @@ VERBS = [
     "compare",
     "new",
     "check",
+    "doctor",
     "completion",
     "schema",
     "gate",

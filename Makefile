@@ -18,7 +18,7 @@ quick: .venv/installed ## the tests that start no process
 	$(BIN)/pytest -n 2 --dist loadscope -m "not process and not long and not faults and not perf and not slow"
 
 faults: .venv/installed ## long faults of processes, folders and code
-	$(BIN)/pytest tests/faults -n 2 --dist loadscope --no-loadscope-reorder -m faults --timeout 900
+	$(BIN)/pytest tests/faults -n 2 --dist loadscope --no-loadscope-reorder -m "faults and not slow" --timeout 900
 
 format: .venv/installed ## ruff, in place
 	$(BIN)/ruff check --fix .

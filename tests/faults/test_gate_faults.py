@@ -97,7 +97,7 @@ def test_told_to_end(place: GatePlace, number: signal.Signals, code: int, group:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("fault", ["raise RuntimeError('no way')", "os._exit(3)"])
+@pytest.mark.parametrize("fault", [pytest.param("raise RuntimeError('no way')", marks=pytest.mark.slow), "os._exit(3)"])
 def test_a_trial_that_ends_badly_in_head_alone(place: GatePlace, fault: str) -> None:
     place.write(mine_py=edited(fault))
     done = place.run(*GATE, "--json", "--budget-minutes", "1")

@@ -378,7 +378,7 @@ def test_a_clock_that_goes_back(tmp_path: Path, first: tuple[Path, Outcome]) -> 
 # --- two runs at once ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("times", [2, 3])
+@pytest.mark.parametrize("times", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_runs_at_once_share_the_work(tmp_path: Path, first: tuple[Path, Outcome], times: int) -> None:
     here = put(tmp_path)
     processes = [here.start("--workers", "1") for _ in range(times)]

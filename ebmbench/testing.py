@@ -16,6 +16,7 @@ from typing import Any
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.catalog.targets import load_target
 from ebmbench.conformance import datasets, methods, metrics
+from ebmbench.conformance.entries import checked, components
 from ebmbench.conformance.findings import Checked, Finding, Nonconforming
 from ebmbench.contracts.records import DatasetSpec, MethodSpec, MetricSpec
 from ebmbench.errors import UsageError
@@ -63,13 +64,7 @@ def check_plugin(file: Path) -> tuple[Checked, ...]:
     catalog = load_catalog([file])
     for broken in catalog.broken:
         raise UsageError(f"{broken.owner}: {broken.error}")
-    found: list[Checked] = []
-    for method in (entry for entry in catalog.methods.values() if entry.file == file):
-        found += methods.checked(method.spec, method.load())
-    for dataset in (entry for entry in catalog.datasets.values() if entry.file == file):
-        found.append(datasets.checked(dataset.spec, dataset.load()))
-    for metric in (entry for entry in catalog.metrics.values() if entry.file == file):
-        found.append(metrics.checked(metric.spec, metric.load()))
+    found = [one for entry in components(catalog) if entry.file == file for one in checked(entry)]
     if not found:
         raise UsageError(f"{file}: offers no method, dataset or metric; expected a hook such as ebmbench_methods")
     return _sound(found)

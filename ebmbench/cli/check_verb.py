@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ebmbench.catalog.catalog import Catalog, CatalogEntry
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import completing, options
-from ebmbench.contracts.records import DatasetSpec, MethodSpec
 from ebmbench.errors import UsageError, printable, suggest
-
-if TYPE_CHECKING:
-    from ebmbench.conformance.findings import Checked
 
 FOUND = 1
 """The exit code when anything is wrong."""
@@ -35,6 +30,11 @@ def command(ctx: click.Context, plugins: tuple[str, ...], trial: bool, as_json: 
     of a method, dataset or metric. Every finding says what was expected, what was seen, the likely cause and the line.
     The exit code is 1 when there is any.
     """
+    import torch
+
+    from ebmbench.conformance.entries import checked
+
+    torch.set_num_threads(1)
     files = [Path(name) for name in plugins if Path(name).suffix == ".py"]
     catalog = load_catalog([*map(Path, ctx.obj or ()), *files])
     for broken in catalog.broken:
@@ -43,7 +43,7 @@ def command(ctx: click.Context, plugins: tuple[str, ...], trial: bool, as_json: 
     found = []
     for entry in entries:
         click.echo(f"checking {entry.spec.name} ...", err=True)
-        for one in _checked(entry, trial):
+        for one in checked(entry, trial):
             found.append(one)
             if not as_json:
                 click.echo("\n".join(printable(line) for line in str(one).splitlines()))
@@ -55,11 +55,9 @@ def command(ctx: click.Context, plugins: tuple[str, ...], trial: bool, as_json: 
 
 def _named(catalog: Catalog, name: str) -> list[CatalogEntry[Any]]:
     """What a plugin offers that has that name, or the component that is called so."""
-    entries: list[CatalogEntry[Any]] = [
-        *catalog.methods.values(),
-        *catalog.datasets.values(),
-        *catalog.metrics.values(),
-    ]
+    from ebmbench.conformance.entries import components
+
+    entries = components(catalog)
     if Path(name).suffix == ".py":
         if not Path(name).is_file():
             raise UsageError(f"plugin {name}: cannot be read: there is no such file")
@@ -74,19 +72,3 @@ def _named(catalog: Catalog, name: str) -> list[CatalogEntry[Any]]:
         known = [*owners, *(entry.spec.name for entry in entries)]
         raise UsageError(f"no plugin, method, dataset or metric is called '{name}'{suggest(name, known)}")
     return found
-
-
-def _checked(entry: CatalogEntry[Any], trial: bool) -> Iterator[Checked]:
-    """All that is to be said of a component."""
-    import torch
-
-    from ebmbench.conformance import datasets, methods, metrics
-
-    torch.set_num_threads(1)
-    target = entry.load()
-    if isinstance(entry.spec, MethodSpec):
-        yield from methods.checked(entry.spec, target, methods.Tried(entry.file) if trial else None)
-    elif isinstance(entry.spec, DatasetSpec):
-        yield datasets.checked(entry.spec, target)
-    else:
-        yield metrics.checked(entry.spec, target)

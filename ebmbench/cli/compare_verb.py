@@ -31,10 +31,4 @@ def command(a: str, b: str, results: Path, kind: str, output: Path | None) -> No
         Console().print(comparison.terminal(found))
         return
     text = comparison.as_json(found) if kind == "json" else comparison.markdown(found)
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"{output}: cannot be written: {error.strerror}") from None
+    options.put(text, output)

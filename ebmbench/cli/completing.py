@@ -33,7 +33,7 @@ def reported(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 def components(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Methods, data sets and metrics, with what they are."""
+    """Methods, datasets and metrics, with what they are."""
     catalog = load_catalog()
     entries: Iterator[tuple[str, str]] = (
         (name, str(entry.spec.summary))

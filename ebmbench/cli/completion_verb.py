@@ -22,7 +22,7 @@ PLACES = {
 
 @click.group("completion")
 def command() -> None:
-    """Let bash, zsh or fish complete suites, methods, data sets, metrics and runs."""
+    """Let bash, zsh or fish complete suites, methods, datasets, metrics and runs."""
 
 
 @command.command("show")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ebmbench.errors import printable
+from ebmbench.errors import UsageError, printable
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -28,6 +28,21 @@ override: Decorator = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of the suite: budget.passes=1000."
 )
 seeds: Decorator = click.option("--seeds", type=int, metavar="N", help="Seeds 0 to N-1 instead of the suite's.")
+
+
+def put(text: str, output: Path | None) -> None:
+    """On standard output, or into a file.
+
+    Raises:
+        UsageError: if it cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
 
 
 def red(text: str) -> None:

@@ -9,7 +9,6 @@ import click
 
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import options
-from ebmbench.errors import UsageError
 
 
 @click.command("schema")
@@ -28,11 +27,6 @@ def command(ctx: click.Context, output: Path | None, plugins: tuple[str, ...]) -
     for broken in catalog.broken:
         options.red(f"broken plugin {broken.owner}: {broken.error}")
     text = json.dumps(suite_schema(catalog), indent=1, sort_keys=False) + "\n"
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from None
-    click.echo(f"written {output}", err=True)
+    options.put(text, output)
+    if output is not None:
+        click.echo(f"written {output}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -31,12 +32,10 @@ def form(bench: Bench) -> Iterator[Finding]:
         check_form(surface, bench.batch(bench.method.stepper(surface), 0), bench.kind == "continuous")
     except UsageError as error:
         expected, _, seen = str(error).removeprefix("forward: expected ").partition("; got ")
-        cause = (
-            "sum over the last axis, or squeeze it: energy(y).squeeze(-1)" if seen.startswith(f"({ROWS}, 1)") else ""
-        )
+        cause = _form_cause(surface, y)
         if not seen:
             expected, seen, cause = "an energy whose gradient in y can be had", str(error), "detach, no_grad or numpy"
-        yield Finding("form", expected, seen, cause or _form_cause(surface, y), _forward(surface))
+        yield Finding("form", expected, seen, cause, _forward(surface))
 
 
 def _form_cause(surface: Surface, y: Tensor) -> str:
@@ -100,14 +99,11 @@ def slope(bench: Bench) -> Iterator[Finding]:
     """The gradient in y is that of the energy: against central differences."""
     if bench.kind != "continuous":
         return
-    surface, y = bench.short.double(), bench.rows(20, "slope", dtype=torch.float64)
-    try:
-        _, gradient = input_gradient(surface, y)
-        direction, step = y.new_tensor([0.6, -0.8]), 1e-4
-        with torch.no_grad():
-            differences = (surface(y + step * direction) - surface(y - step * direction)) / (2 * step)
-    finally:
-        del bench.__dict__["short"]  # it is in double precision now
+    surface, y = copy.deepcopy(bench.short).double(), bench.rows(20, "slope", dtype=torch.float64)
+    _, gradient = input_gradient(surface, y)
+    direction, step = y.new_tensor([0.6, -0.8]), 1e-4
+    with torch.no_grad():
+        differences = (surface(y + step * direction) - surface(y - step * direction)) / (2 * step)
     wrong = (gradient @ direction - differences).abs() / (1 + differences.abs())
     if float(wrong.median()) > 0.05:
         seen = f"{float((gradient @ direction)[0]):.4g} where differences give {float(differences[0]):.4g}"

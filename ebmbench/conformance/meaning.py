@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from ebmbench.conformance.bench import NET, Bench
@@ -14,6 +12,7 @@ from ebmbench.contracts.dataset import Batch
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.evaluation import Evaluation
+from ebmbench.metrics.surface import sampled_ranking_area
 from ebmbench.suite.schema import Budget, DataRegime
 from ebmbench.training.clocks import Clock
 from ebmbench.training.counting import Meter, pass_flops
@@ -48,8 +47,9 @@ def judged(bench: Bench) -> Evaluation:
 def meaning(bench: Bench) -> Iterator[Finding]:
     """Data have less energy than other places; of a density, temperature and constant are right."""
     found, kind, where = judged(bench), EnergyKind(bench.spec.kind), line_of(bench.method, "loss", "step")
-    order = auroc(found)
-    if order < 0.5 and bench.spec.name != "untrained":
+    volumes = found.truth.log_weight[found.truth.inside]
+    order = sampled_ranking_area(found.energy_test, found.energy_inside, volumes)
+    if order < 0.5 and not bench.spec.reference:
         seen = f"more energy at data than elsewhere in {1 - order:.0%} of pairs"
         yield Finding("sign", "low energy at data", seen, "the sign of the energy or of the loss", where)
         return
@@ -75,11 +75,3 @@ def meaning(bench: Bench) -> Iterator[Finding]:
         seen = f"log of the integral of exp(-F) = {log_z:.3g}"
         cause = "an energy whose constant is not known is of kind DENSITY; or log Z is not learned"
         yield Finding("kind", "a NORMALIZED energy to integrate to one", seen, cause, where)
-
-
-def auroc(found: Evaluation) -> float:
-    """The share of pairs of a data point and a point of the domain in which the data point has less energy."""
-    data, elsewhere = np.sort(found.energy_test), np.sort(found.energy_inside)
-    below = np.searchsorted(elsewhere, data, "left"), np.searchsorted(elsewhere, data, "right")
-    share = 1 - float(np.mean(below)) / len(elsewhere)
-    return share if math.isfinite(share) else math.nan

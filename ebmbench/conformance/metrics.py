@@ -24,7 +24,7 @@ from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.records import Value
 from ebmbench.training.seeding import generator
-from ebmbench.truth.truth import truth_of
+from ebmbench.truth.truth import Truth, truth_of
 
 CELLS, POINTS = 200, 2000
 NEAR = 0.1
@@ -132,12 +132,8 @@ def _evaluation(dataset: Dataset, kind: EnergyKind, wrong: Wrong) -> Evaluation:
 
 
 @cache
-def _truth_of(name: str) -> Any:
-    return truth_of({"moons": MOONS, "bits": BITS, "rows": ROWS}[name], CELLS, 0)
-
-
-def _truth(dataset: Dataset) -> Any:
-    return _truth_of("rows" if dataset is ROWS else "bits" if dataset is BITS else "moons")
+def _truth(dataset: Dataset) -> Truth:
+    return truth_of(dataset, CELLS, 0)
 
 
 def record(measure: Measure) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from ebmbench.store.records import Attempt, Measurements, MetricCell, Training, 
 from ebmbench.training.checks import Diverged, check_energies, check_form
 from ebmbench.training.clocks import Clock, device_peak_bytes, peak_bytes
 from ebmbench.training.components import TrialComponents
+from ebmbench.training.explaining import explained
 from ebmbench.training.loop import Progress, train
 from ebmbench.training.machine import machine_id
 from ebmbench.training.measuring import Measuring
@@ -92,6 +93,7 @@ class TrialWork:
             stepper = components.stepper(surface)
         judged = training_set[:JUDGED]
         check_form(surface, judged, problem.domain.kind == "continuous")
+        _check_rebuilt(surface, components)
         if spec.device.compile:
             with compiling.running():
                 stepper.warm_up(training_set[: stepper.batch_rows], generator("warm-up", spec.seed))
@@ -172,6 +174,20 @@ def _refused(value: Value) -> Value:
     return Value(metric=value.metric, variant=value.variant, note=f"error: {one_line(error)}")
 
 
+def _check_rebuilt(surface: Surface, components: TrialComponents) -> None:
+    """See that the surface can be made again from shapes alone, as a stored model is: not after the training."""
+    with torch.random.fork_rng(devices=[]):
+        blank = components.blank()
+    try:
+        blank.load_state_dict(surface.state_dict())
+    except RuntimeError as error:
+        parts = " ".join(str(error).split(":", 1)[-1].split())
+        raise UsageError(
+            "build: the surface hangs on the data: built again from shapes alone, as a stored model is, it has other "
+            f"parts; shapes may depend on the domain and the parameters alone ({parts})"
+        ) from None
+
+
 def limit_memory(allowed: int, device: str) -> None:
     """Let an allocation beyond the cap fail at once (the supervisor watches too, but only ten times a second)."""
     if device != "cpu" or not sys.platform.startswith("linux"):
@@ -218,7 +234,7 @@ def _attempt(trial: TrialFolder, root: Path, memory: int | None, n_concurrent: i
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything: it is the trial's outcome
         traceback.print_exc()
         status, kind = ended_badly(error), type(error).__name__
-        message = one_line(error).removeprefix(f"{kind}: ")
+        message = explained(error)
     attempt = Attempt(
         status=status,
         error_type=kind,

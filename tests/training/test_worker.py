@@ -255,6 +255,33 @@ def test_an_energy_of_a_wrong_form_fails_before_the_first_step(
     assert planned.training() is None
 
 
+def test_a_surface_that_hangs_on_the_data_fails_before_the_first_step(
+    planned: TrialFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stored model is rebuilt without them: that would be known only when all is trained."""
+    real = NCE.build
+
+    def build(self: NCE, problem: Problem) -> Surface:
+        surface = real(self, problem)
+        surface.register_buffer("seen", torch.zeros(3 + int(problem.cov.ne(torch.eye(2)).any())))
+        return surface
+
+    monkeypatch.setattr(NCE, "build", build)
+    monkeypatch.setattr(GradientStepper, "step", no_step)
+    assert work(planned) is Status.FAILED
+    message = planned.attempts()[0].message
+    assert message.startswith("build: the surface hangs on the data: built again from shapes alone")
+    assert "size mismatch for seen" in message
+
+
+def test_a_plugins_mistake_is_told_in_words(planned: TrialFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(NCE, "loss")
+    assert work(planned) is Status.FAILED
+    (attempt,) = planned.attempts()
+    assert attempt.error_type == "NotImplementedError"
+    assert attempt.message.startswith("NCE has no loss(surface, batch, rng): a method writes build, and loss")
+
+
 @pytest.mark.long
 def test_bits_are_judged_before_the_first_step_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = planned_trial(tmp_path, datasets=[{"name": "boltzmann", "units": 4}], methods=["mpf"], metrics=["kl"])

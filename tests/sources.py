@@ -9,6 +9,8 @@ import pytest
 from ebmbench.catalog.targets import load_file
 from ebmbench.identity import closure
 
+EDITED = "\nif True:\n    EDITED = 1\n"
+
 
 class Sources:
     """In the place of ``closure.module_path``: some modules are read from edited copies in ``folder``."""
@@ -37,8 +39,8 @@ class Sources:
         """What stands in a module now."""
         return (self.copies.get(module) or self._path(module)).read_text()
 
-    def edit(self, module: str, more: str = "\nEDITED = 1\n") -> None:
-        """Append to a module."""
+    def edit(self, module: str, more: str = EDITED) -> None:
+        """Append to a module; by default what every name in it may depend on."""
         self.write(module, self.text(module) + more)
 
     def replace(self, module: str, old: str, new: str) -> None:

@@ -9,6 +9,9 @@ not, with a star, and as ``importlib.import_module("a.b")`` or ``__import__("a.b
 taken from ``ebmbench.api`` is followed to the module that defines it, and what a problem makes (``problem.energy_net``)
 to the module that makes it.
 
+Of a module that is asked for by a name of it (``mine:NCE``) only what that name is made of counts
+(:mod:`ebmbench.identity.slices`), unless another imports the module.
+
 Of ebmbench itself only the modules of ``NUMBERS`` count: an edit of a message, a record, a report, an observer or an
 executor makes no number. What does not count either, and must be told by a parameter, a new file name or ``--fresh``:
 
@@ -27,13 +30,14 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
 from pathlib import Path
 
 from ebmbench.identity.canonical import canonical, sha256
+from ebmbench.identity.slices import part_of
 
 OWN = ("ebmbench", "ebmbench_plugins")
 TRAINING = ("checks", "components", "counting", "loop", "milestones", "seeding", "stream")
@@ -57,6 +61,8 @@ ALWAYS = ("torch", "numpy")
 LOCAL = "ebmbench_local_"
 """How the names begin that single files are imported under."""
 UNKNOWN = "unknown"
+ALL: frozenset[str] = frozenset()
+"""Of a module's names: no part of them, but all it holds."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +83,16 @@ class Closure:
 
 
 @cache
-def closure_of(*modules: str) -> Closure:
-    """The closure of the given modules (dotted names; a loaded single-file plugin's too)."""
+def closure_of(*targets: str) -> Closure:
+    """The closure of modules (dotted names; a loaded single-file plugin's too), or of names in them.
+
+    Args:
+        targets: ``module``, or ``module:Name`` for what that name is made of.
+    """
+    parts = _asked(targets)
     found: dict[str, str] = {}
     foreign: set[str] = set(ALWAYS)
-    waiting = sorted(set(modules))
+    waiting = sorted(parts)
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -90,16 +101,28 @@ def closure_of(*modules: str) -> Closure:
         if path is None:
             foreign.add(name.partition(".")[0])
             continue
-        digest, imports = (_read_once if name.startswith(LOCAL) else _read)(str(path), name)
+        digest, imports = (_read_once if name.startswith(LOCAL) else _read)(str(path), name, parts.get(name, ALL))
         found[name] = digest
         for imported in filter(makes_numbers, imports):
-            if _followed(name, imported):
-                waiting.append(imported)
-            else:
+            if not _followed(name, imported):
                 foreign.add(imported.partition(".")[0])
+                continue
+            if parts.get(imported, ALL):  # what imports it may take anything of it
+                del parts[imported]
+                found.pop(imported, None)
+            waiting.append(imported)
     versions = {_distribution(top): _version(top) for top in foreign if top not in sys.stdlib_module_names}
     local = tuple(sorted((public_name(name), digest) for name, digest in found.items()))
     return Closure(local, tuple(sorted(versions.items())))
+
+
+def _asked(targets: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The modules of these targets, with the names that are asked for; none of them for all that a module holds."""
+    found: dict[str, frozenset[str]] = {}
+    for target in sorted(targets, reverse=True):  # a module that is asked for as a whole comes after its names
+        module, _, inside = target.partition(":")
+        found[module] = found.get(module, ALL) | {inside.partition(".")[0]} if inside else ALL
+    return found
 
 
 def public_name(target: str) -> str:
@@ -153,17 +176,23 @@ def module_path(name: str) -> Path | None:
     return None
 
 
-def _parsed(path: str, module: str) -> tuple[str, frozenset[str]]:
-    """The hash of a file's code without comments, docstrings and formatting; and the modules that it imports."""
+def _parsed(path: str, module: str, names: frozenset[str]) -> tuple[str, frozenset[str]]:
+    """The hash of a file's code without comments, docstrings and formatting; and the modules that it imports.
+
+    If there are ``names``, of their part of it.
+    """
     content = Path(path).read_bytes()
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):  # never run, or the trial says so: an import in a branch that is not taken
         return hashlib.sha256(content).hexdigest(), frozenset()
+    tree = _without_docstrings(tree)
+    if names:
+        tree = part_of(tree, names)
     imports = frozenset(_imports(tree, module, is_package=path.endswith("__init__.py"))) - {""}
     if "ebmbench.api" in imports:  # as a module: any of its names may be asked of it
         imports |= frozenset(api_table().values())
-    return sha256(ast.unparse(_without_docstrings(tree))), imports
+    return sha256(ast.unparse(tree)), imports
 
 
 _read = cache(_parsed)

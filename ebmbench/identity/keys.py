@@ -50,11 +50,10 @@ def key_of(identity: Mapping[str, Any]) -> str:
 
 def trial_code(method: str, dataset: str) -> Closure:
     """The closure of a trial: its method, its dataset, and the part of the harness that makes the numbers."""
-    modules = (target.partition(":")[0] for target in (method, dataset))
-    return closure_of(*modules, *(f"ebmbench.training.{name}" for name in TRAINING))
+    return closure_of(method, dataset, *(f"ebmbench.training.{name}" for name in TRAINING))
 
 
 def metric_code(target: str, protocol: Protocol) -> str:
     """What the values of a metric depend on beside the surface: its code, how it is applied, and the protocol."""
-    code = closure_of(target.partition(":")[0], "ebmbench.metrics.evaluate", "ebmbench.training.measuring")
+    code = closure_of(target, "ebmbench.metrics.evaluate", "ebmbench.training.measuring")
     return sha256(canonical({"code": code.as_json(), "protocol": protocol.model_dump(mode="json")}))

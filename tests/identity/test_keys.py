@@ -321,6 +321,17 @@ def test_an_edit_of_one_metric_changes_those_of_its_module(keys: Keys, sources: 
     )
 
 
+def test_an_edit_of_what_one_metric_alone_is_made_of_changes_it_alone(keys: Keys, sources: Sources) -> None:
+    module = "ebmbench.metrics.landscape"
+    sources.edit(module, "\n\nclass Another:\n    pass\n")
+    assert keys.changed() == (set(), set()), "nothing that is measured mentions it"
+    sources.restore()
+    sources.replace(
+        module, "return float(np.median(ours[held] / truth[held]))", "return float(np.mean(ours[held] / truth[held]))"
+    )
+    assert keys.changed() == (set(), {f"{module}:barrier_ratio"})
+
+
 @pytest.mark.parametrize("change", [{"lattice": 401}, {"milestone_lattice": 201}, {"samples": 5001}, {"seed": "other"}])
 def test_another_protocol_is_another_key_of_every_metric(change: dict[str, Any]) -> None:
     """And of no trial: ``trial_identity`` is not told of it, and the record itself is in no closure."""
@@ -400,6 +411,9 @@ def test_an_edit_of_a_shared_part_changes_the_keys_of_what_is_made_of_it(keys: K
 def test_an_edit_of_a_dataset_changes_the_keys_of_the_trials_on_it(keys: Keys, sources: Sources) -> None:
     sources.edit("ebmbench.datasets.plane")
     assert keys.changed()[0] == ALL
+    sources.restore()
+    sources.edit("ebmbench.datasets.plane", "\n\nclass Another:\n    pass\n")
+    assert keys.changed()[0] == set(), "another dataset in the same file"
     sources.restore()
     sources.edit("ebmbench.datasets.binary")
     assert keys.changed()[0] == set(), "there are no trials on it here"

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem
-from ebmbench.parts.standardized import StandardizedSurface
+from ebmbench.api import Batch, GradientMethod, Problem, StandardizedSurface
 
 ROWS_AT_ONCE = 8192
 """Rows through the map at once: a spline keeps some hundred numbers for each."""

@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, Logs, Method, Problem, Surface
-from ebmbench.parts.latent import free_energy, minimum
+from ebmbench.api import Batch, Logs, Method, Problem, Surface, free_energy, minimum
 
 
 class Prototypes(Surface):

@@ -8,8 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ebmbench.api import Problem, Surface
-from ebmbench.parts.nets import FourierNet
+from ebmbench.api import FourierNet, Problem, Surface
 from ebmbench_plugins.a1_bounded_volume.flow import FlowMethod, FlowSurface, Layer
 
 

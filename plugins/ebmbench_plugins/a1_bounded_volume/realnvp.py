@@ -8,8 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ebmbench.api import Problem, Surface
-from ebmbench.parts.coarse import coarse_net
+from ebmbench.api import Problem, Surface, coarse_net
 from ebmbench_plugins.a1_bounded_volume.flow import FlowMethod, FlowSurface, Layer
 
 

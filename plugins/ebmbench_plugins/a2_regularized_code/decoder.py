@@ -7,9 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ebmbench.api import Problem
-from ebmbench.parts.latent import squared_distances
-from ebmbench.parts.standardized import StandardizedSurface
+from ebmbench.api import Problem, StandardizedSurface, squared_distances
 
 ROWS_AT_ONCE = 512
 """Rows against all codes at once: beyond this the table of energies falls out of the processor's cache."""

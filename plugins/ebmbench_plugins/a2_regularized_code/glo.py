@@ -6,10 +6,17 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.coarse import coarse_net
-from ebmbench.parts.latent import lattice, minimum, squared_distances
-from ebmbench.parts.standardized import StandardizedSurface
+from ebmbench.api import (
+    Batch,
+    GradientMethod,
+    Problem,
+    StandardizedSurface,
+    Surface,
+    coarse_net,
+    lattice,
+    minimum,
+    squared_distances,
+)
 from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE
 
 

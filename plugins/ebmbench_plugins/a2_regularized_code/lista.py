@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.standardized import StandardizedSurface
+from ebmbench.api import Batch, GradientMethod, Problem, StandardizedSurface, Surface
 from ebmbench_plugins.a2_regularized_code.sparse_coding import fista
 
 FISTA_ITERATIONS = 500

@@ -7,9 +7,7 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn.functional import relu, silu
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.nets import FourierNet
-from ebmbench.parts.standardized import StandardizedSurface
+from ebmbench.api import Batch, FourierNet, GradientMethod, Problem, StandardizedSurface, Surface
 
 
 class SparseAutoencoder(StandardizedSurface):

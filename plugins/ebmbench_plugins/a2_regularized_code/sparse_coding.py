@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, Logs, Method, Problem, Surface
-from ebmbench.parts.standardized import StandardizedSurface
+from ebmbench.api import Batch, Logs, Method, Problem, StandardizedSurface, Surface
 
 
 def fista(u: Tensor, dictionary: Tensor, penalty: float, iterations: int) -> Tensor:

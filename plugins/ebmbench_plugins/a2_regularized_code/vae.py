@@ -6,12 +6,18 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.coarse import coarse_net
-from ebmbench.parts.gradient import ParamGroups
-from ebmbench.parts.latent import free_energy, normal_lattice
-from ebmbench.parts.nets import FourierNet
-from ebmbench.parts.noise import normal
+from ebmbench.api import (
+    Batch,
+    FourierNet,
+    GradientMethod,
+    ParamGroups,
+    Problem,
+    Surface,
+    coarse_net,
+    free_energy,
+    normal,
+    normal_lattice,
+)
 from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE, DecoderSurface
 
 

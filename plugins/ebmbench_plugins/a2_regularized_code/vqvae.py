@@ -6,12 +6,19 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface, logsumexp
-from ebmbench.parts.coarse import coarse_net
-from ebmbench.parts.gradient import ParamGroups
-from ebmbench.parts.latent import minimum, squared_distances
-from ebmbench.parts.nets import FourierNet
-from ebmbench.parts.noise import uniform
+from ebmbench.api import (
+    Batch,
+    FourierNet,
+    GradientMethod,
+    ParamGroups,
+    Problem,
+    Surface,
+    coarse_net,
+    logsumexp,
+    minimum,
+    squared_distances,
+    uniform,
+)
 from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE, DecoderSurface
 
 DEAD = 0.05

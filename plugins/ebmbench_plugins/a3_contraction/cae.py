@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface
-from ebmbench.parts.noise import signs
+from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface, signs
 
 
 class CAE(ReconstructionMethod):

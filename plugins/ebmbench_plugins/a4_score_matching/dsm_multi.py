@@ -8,8 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.noise import normal, uniform
+from ebmbench.api import Batch, GradientMethod, Problem, Surface, normal, uniform
 from ebmbench_plugins.a4_score_matching.noise_levels import LevelNet
 
 LEVELS = 100

@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
-from ebmbench.parts.noise import signs
+from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface, signs
 
 
 class SlopeSurface(EnergySurface):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface
-from ebmbench.parts.noise import signs
+from ebmbench.api import Batch, EnergySurface, GradientMethod, Problem, Surface, signs
 
 
 class SSM(GradientMethod):

@@ -7,8 +7,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
-from ebmbench.parts.noise import log_uniform, normal
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface, log_uniform, normal
 
 
 class CDKick(GradientMethod):

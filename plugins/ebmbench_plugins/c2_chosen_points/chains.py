@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Noise, NoiseSurface, Problem, Surface, independence_step
-from ebmbench.parts.samplers import Metropolis
+from ebmbench.api import Batch, GradientMethod, Metropolis, Noise, NoiseSurface, Problem, Surface, independence_step
 
 
 def contrast(surface: Surface, data: Tensor, negatives: Tensor) -> Tensor:

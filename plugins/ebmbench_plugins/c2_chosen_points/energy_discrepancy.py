@@ -8,8 +8,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
-from ebmbench.parts.noise import normal
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface, normal
 
 
 class EnergyDiscrepancy(GradientMethod):

@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
-from ebmbench.parts.noise import normal
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface, normal
 
 
 class GANSurface(ScaledSurface):

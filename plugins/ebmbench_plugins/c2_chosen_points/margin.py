@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface
-from ebmbench.parts.noise import log_uniform, normal, uniform
+from ebmbench.api import Batch, GradientMethod, Problem, ScaledSurface, Surface, log_uniform, normal, uniform
 
 
 class MarginSurface(ScaledSurface):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface
-from ebmbench.parts.noise import log_uniform, normal
+from ebmbench.api import Batch, ReconstructionMethod, ReconstructionSurface, log_uniform, normal
 
 
 class DAE(ReconstructionMethod):

@@ -6,8 +6,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.denoising import ScoreSurface, corrupted
+from ebmbench.api import Batch, GradientMethod, Problem, ScoreSurface, Surface, corrupted
 
 
 class DAEPotential(GradientMethod):

@@ -9,9 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, GradientMethod, Problem, Surface
-from ebmbench.parts.nets import FourierNet, without_features
-from ebmbench.parts.noise import normal
+from ebmbench.api import Batch, FourierNet, GradientMethod, Problem, Surface, normal, without_features
 
 
 class MaskedSurface(Surface):

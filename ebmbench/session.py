@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -20,6 +18,7 @@ from ebmbench.execution.executor import Executor
 from ebmbench.execution.inline import InlineExecutor
 from ebmbench.execution.local import LocalExecutor
 from ebmbench.execution.supervisor import Job, Supervisor
+from ebmbench.observers.again import Again
 from ebmbench.observers.announcer import Announcer
 from ebmbench.observers.mlflow import MlflowObserver
 from ebmbench.observers.progress import ProgressObserver
@@ -27,12 +26,11 @@ from ebmbench.planning.forecast import Forecast
 from ebmbench.planning.plan import Plan, PlannedTrial, Planner, TrialState
 from ebmbench.planning.provenance import reopened
 from ebmbench.planning.runtime_history import past_trials
+from ebmbench.report.products import intact, publish, write
 from ebmbench.report.report import Report
-from ebmbench.store.files import digest, replacing, write_atomic
 from ebmbench.store.folders import DEFAULT_RESULTS, Store
 from ebmbench.store.records import RunRecord
-from ebmbench.store.runs import SUMS, RunResult, TrialResult, find_run, save_run
-from ebmbench.store.tables import METRICS, TRIALS, write_table
+from ebmbench.store.runs import RunResult, TrialResult, find_run, save_run
 from ebmbench.suite.loading import plugin_files, read_suite
 from ebmbench.suite.schema import Suite, parse_duration
 from ebmbench.suite.source import Source
@@ -55,7 +53,13 @@ class Options:
     retry_failed: bool = False
     fresh: bool = False
     no_train: bool = False
+    pdb: bool = False
     plugins: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> tuple[Path, tuple[str, ...], tuple[str, ...], int | None]:
+        """What trials hang on beside the suite."""
+        return self.results, self.plugins, self.overrides, self.seeds
 
     @property
     def narrowed(self) -> bool:
@@ -160,6 +164,8 @@ def load(asked: Asked) -> Loaded:
             parse_duration(options.timeout)
         except ValueError as error:
             raise UsageError(f"--timeout: {error}") from None
+    if options.pdb and options.executor != "inline":
+        raise UsageError("--pdb: trials run in processes of their own; add --executor inline")
     suite, source = read_suite(asked.reference, options.overrides, options.seeds)
     return _grown(Loaded, asked, suite=suite, source=source)
 
@@ -215,7 +221,7 @@ def execute(planned: Planned) -> Executed:
 
 def measure(executed: Executed) -> Measured:
     """Read what the trials left into tables; or the tables, where nothing was run."""
-    stored = not executed.worked and _intact(executed.result.folder)
+    stored = not executed.worked and intact(executed.result.folder)
     return _grown(Measured, executed, report=Report(executed.result, executed.warn, stored))
 
 
@@ -227,8 +233,8 @@ def conclude(measured: Measured) -> RunResult:
     try:
         with FileLock(result.store.suite_dir(result.record.suite) / ".tables.lock"):
             if not measured.report.stored:
-                _write(measured.report, catalog)
-            _publish(result, catalog)
+                write(measured.report, catalog)
+            publish(result, catalog)
     finally:
         measured.announcer.run_finished(result)
     measured.console.print(leaderboard(measured.report))
@@ -269,10 +275,17 @@ def _announcer(planned: Planned, forecast: Forecast) -> Announcer:
     from ebmbench.report.figures.portraits import draw_trial
 
     announcer = Announcer(planned.catalog.manager)
-    tracks = {track.name: track for track in planned.plan.run.tracks}
-    announcer.manager.register(ProgressObserver(planned.console, forecast, tracks), "terminal")
+    tracks, options, suite = (
+        {track.name: track for track in planned.plan.run.tracks},
+        planned.options,
+        planned.reference,
+    )
+    again = Again(suite, *options.given) if isinstance(suite, str) and not options.pdb else None
+    announcer.manager.register(
+        ProgressObserver(planned.console, forecast, tracks, again, options.executor != "inline"), "terminal"
+    )
     draw = lambda trial, path: draw_trial(trial, tracks[trial.view.track], path)  # noqa: E731
-    summarize = lambda result: Report(result, stored=_intact(result.folder)).leaderboard  # noqa: E731
+    summarize = lambda result: Report(result, stored=intact(result.folder)).leaderboard  # noqa: E731
     announcer.manager.register(MlflowObserver(planned.warn, draw, summarize), "mlflow")
     return announcer
 
@@ -296,49 +309,7 @@ def _work(
 def _executor(planned: Planned) -> Executor:
     root, options = planned.store.root.resolve(), planned.options
     if options.executor == "inline":
-        return InlineExecutor(root)
+        return InlineExecutor(root, options.pdb)
     timeout = parse_duration(options.timeout) if options.timeout else planned.suite.timeout
     threads = max(profile.threads for profile in planned.suite.devices)
     return LocalExecutor(root, timeout, planned.suite.memory, threads)
-
-
-def _write(report: Report, catalog: Catalog) -> None:
-    """Write a run's own products, and what they hash to."""
-    from ebmbench.report.figures.canvas import content
-
-    folder = report.result.folder
-    (folder / SUMS).unlink(missing_ok=True)
-    write_table(report.result, TRIALS, report.trials)
-    write_table(report.result, METRICS, report.metrics)
-    for reporter in catalog.reporters.values():
-        if reporter.spec.product:
-            found = reporter.load()(report)
-            if found is not None:
-                write_atomic(folder / reporter.spec.product, content(found, reporter.spec))
-    sums = {path.name: digest(path) for path in _products(folder, catalog, TRIALS, METRICS)}
-    write_atomic(folder / SUMS, json.dumps(sums, indent=1))
-
-
-def _intact(folder: Path) -> bool:
-    """Whether the products of a run are there, as they were written."""
-    try:
-        sums = json.loads((folder / SUMS).read_text())
-        return bool(sums) and all(digest(folder / name) == sum for name, sum in sums.items())
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _products(folder: Path, catalog: Catalog, *more: str) -> Iterable[Path]:
-    names = [reporter.spec.product for reporter in catalog.reporters.values() if reporter.spec.product]
-    return [path for path in (folder / name for name in (*names, *more)) if path.is_file()]
-
-
-def _publish(result: RunResult, catalog: Catalog) -> None:
-    """The suite's own tables are those of its last full run that came to its end."""
-    if not result.record.full or any(trial.status is None for trial in result.trials):
-        return
-    folder = result.store.suite_dir(result.record.suite)
-    for source in _products(result.folder, catalog):
-        with replacing(folder / source.name) as temporary:
-            shutil.copyfile(source, temporary)
-    write_atomic(folder / "latest", result.record.run_id + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ from ebmbench.catalog import hooks
 from ebmbench.catalog.catalog import Broken, Catalog, CatalogEntry
 from ebmbench.catalog.targets import load_file, printing_aside
 from ebmbench.contracts.records import NAME_PATTERN, DatasetSpec, MethodSpec, MetricSpec, ReporterSpec, Spec, Track
-from ebmbench.errors import one_line, printable
+from ebmbench.errors import one_line, printable, suggest
 
 DISABLE = "EBMBENCH_DISABLE_PLUGINS"
 """Environment variable: names of entry points, comma separated, that are not to be loaded."""
@@ -82,7 +83,15 @@ def _listed(hook: Callable[[], Iterable[Any]]) -> list[Any]:
 
 
 def _registered(manager: pluggy.PluginManager, plugin: ModuleType, owner: str) -> bool:
-    """Whether it is new; a plugin that comes in twice is one."""
+    """Whether it is new; a plugin that comes in twice is one.
+
+    Raises:
+        TypeError: if it has a hook that there is none of, marked as one or not: it would never be called.
+    """
+    known = [name for name, _ in inspect.getmembers(hooks, inspect.isfunction) if name.startswith(f"{hooks.PROJECT}_")]
+    for name, found in vars(plugin).items():
+        if name.startswith(f"{hooks.PROJECT}_") and name not in known and inspect.isfunction(found):
+            raise TypeError(f"there is no hook '{name}'{suggest(name, known)}")
     if manager.register(plugin, owner) is None:
         return False
     manager.check_pending()

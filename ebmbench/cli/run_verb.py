@@ -26,6 +26,7 @@ from ebmbench.cli import completing, options
     show_default=True,
     help="A process for each trial, or all in this one, where breakpoints work.",
 )
+@click.option("--pdb", is_flag=True, help="Open the debugger where a trial raises (--executor inline).")
 @options.results
 @click.option("--timeout", metavar="T", help="Processor time of a trial: 90s, 5m.")
 @click.option("--retry-failed", is_flag=True, help="Run trials again that did not end well.")

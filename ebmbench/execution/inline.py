@@ -12,17 +12,18 @@ class InlineExecutor:
 
     Args:
         root: the results folder.
+        debug: whether the debugger opens where a trial raises.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, debug: bool = False) -> None:
+        self.root, self.debug = root, debug
         self._ended: list[Ended] = []
 
     def submit(self, key: str, folder: Path, n_concurrent: int) -> None:
         """Do the trial now."""
         from ebmbench.training.worker import main
 
-        main(folder, self.root, None, n_concurrent)
+        main(folder, self.root, None, n_concurrent, self.debug)
         self._ended.append(Ended(key, 0))
 
     def poll(self, seconds: float) -> list[Ended]:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from ebmbench.catalog.hooks import hookimpl
 from ebmbench.contracts.records import Status, Track
 from ebmbench.errors import printable
+from ebmbench.observers.again import Again
 from ebmbench.planning.forecast import Forecast
 from ebmbench.store.runs import RunResult, TrialResult
 
@@ -21,10 +22,27 @@ COLORS = {Status.OK: "green", Status.SKIPPED: "yellow"}
 
 
 class ProgressObserver:
-    """One line for each trial that ends; on a terminal a bar below them."""
+    """One line for each trial that ends; on a terminal a bar below them.
 
-    def __init__(self, console: Console, forecast: Forecast, tracks: Mapping[str, Track]) -> None:
-        self.console, self.forecast, self.tracks = console, forecast, tracks
+    Args:
+        console: where to.
+        forecast: of the time left.
+        tracks: by name.
+        again: says how to run a trial that did not end well again by itself: below the first one of each method.
+        bar: whether there may be one: it would be in the way of a debugger.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        forecast: Forecast,
+        tracks: Mapping[str, Track],
+        again: Again | None = None,
+        bar: bool = True,
+    ) -> None:
+        self.console, self.forecast, self.tracks, self.again = console, forecast, tracks, again
+        self._may_draw = bar and console.is_terminal and not os.environ.get("CI")
+        self._failed: set[str] = set()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._total = self._done = 0
@@ -40,7 +58,7 @@ class ProgressObserver:
         estimate = self.forecast.estimate() if to_run else None
         self._line(f"{result.record.suite}: {', '.join(words)}" + (f"; {estimate}" if estimate else ""))
         self._total = to_run
-        if to_run and self.console.is_terminal and not os.environ.get("CI"):
+        if to_run and self._may_draw:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=self.console, transient=True)
             left = f"{duration(estimate.seconds)} left" if estimate else ""
@@ -61,6 +79,9 @@ class ProgressObserver:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=1, left=left)
         self._line(self._describe(trial) + ("" if self._bar else f"  [{left}]"), trial.status)
+        if trial.status is not Status.OK and self.again is not None and trial.view.method not in self._failed:
+            self._failed.add(trial.view.method)
+            self._line(f"  alone: {self.again.command(trial.view.name)}")
 
     @hookimpl
     def ebmbench_run_finished(self, result: RunResult) -> None:

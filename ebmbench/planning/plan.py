@@ -79,7 +79,7 @@ class Planner:
         """The plan.
 
         Args:
-            keyword: narrows it as pytest's -k does.
+            keyword: narrows it as pytest's -k does, or is the whole name of one trial.
             full: whether the suite is planned as it stands in its file.
             retry_failed: trials that did not end well are to be run again.
             retry_errors: metrics that raised are to be measured again.
@@ -88,10 +88,12 @@ class Planner:
             SuiteError: if the suite names what the catalog does not have, or a field is wrong.
             UsageError: if the keyword matches nothing.
         """
-        wanted = matcher(keyword) if keyword else lambda name: True
+        every = list(self._templates())
+        names = {template.name(seed) for template, seed in every}
+        wanted = matcher(keyword) if keyword and keyword not in names else lambda name: keyword in (None, name)
         trials = [
             self._judge(template, template.view(seed), retry_failed, retry_errors)
-            for template, seed in self._templates()
+            for template, seed in every
             if wanted(template.name(seed))
         ]
         if not trials:

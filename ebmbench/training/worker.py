@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import faulthandler
 import os
+import pdb
 import resource
 import sys
 import time
@@ -207,7 +208,7 @@ def ended_badly(error: BaseException) -> Status:
     return Status.FAILED
 
 
-def main(folder: Path, root: Path, memory: int | None, n_concurrent: int = 0) -> Status:
+def main(folder: Path, root: Path, memory: int | None, n_concurrent: int = 0, debug: bool = False) -> Status:
     """Do the trial in ``folder`` and leave its outcome there, whatever happens.
 
     Args:
@@ -215,13 +216,14 @@ def main(folder: Path, root: Path, memory: int | None, n_concurrent: int = 0) ->
         root: the results folder.
         memory: bytes that the trial may use beyond those of a fresh process; None for no cap.
         n_concurrent: how many trials run beside it.
+        debug: whether the debugger opens where it raises.
     """
     trial = TrialFolder(folder)
     with trial.working():
-        return _attempt(trial, root, memory, n_concurrent)
+        return _attempt(trial, root, memory, n_concurrent, debug)
 
 
-def _attempt(trial: TrialFolder, root: Path, memory: int | None, n_concurrent: int) -> Status:
+def _attempt(trial: TrialFolder, root: Path, memory: int | None, n_concurrent: int, debug: bool) -> Status:
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     status, kind, message = Status.OK, "", ""
     try:
@@ -233,6 +235,8 @@ def _attempt(trial: TrialFolder, root: Path, memory: int | None, n_concurrent: i
         TrialWork(trial, root).run()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything: it is the trial's outcome
         traceback.print_exc()
+        if debug:
+            pdb.post_mortem(error.__traceback__)
         status, kind = ended_badly(error), type(error).__name__
         message = explained(error)
     attempt = Attempt(

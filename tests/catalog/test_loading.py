@@ -100,7 +100,14 @@ def test_disabled_entry_points_are_not_loaded(monkeypatch: pytest.MonkeyPatch) -
         ("def broken(:\n", "SyntaxError: "),
         ("raise SystemExit(3)\n", "SystemExit: 3"),
         ("from ebmbench.api import Nothing\n", "ImportError: "),
-        (HEAD + "\n@hookimpl\ndef ebmbench_method():\n    yield\n", "ebmbench_method"),
+        (
+            HEAD + "\n@hookimpl\ndef ebmbench_method():\n    yield\n",
+            "TypeError: there is no hook 'ebmbench_method'; did you mean 'ebmbench_methods'?",
+        ),
+        (
+            HEAD + "\ndef ebmbench_trial_ended():\n    pass\n",
+            "TypeError: there is no hook 'ebmbench_trial_ended'; did you mean 'ebmbench_trial_finished'?",
+        ),
         (HEAD + "\n@hookimpl\ndef ebmbench_methods(catalog):\n    yield\n", "ebmbench_methods"),
         (
             HEAD + "\n@hookimpl\ndef ebmbench_methods():\n    raise KeyError('x')\n    yield\n",
@@ -122,6 +129,7 @@ def test_disabled_entry_points_are_not_loaded(monkeypatch: pytest.MonkeyPatch) -
         "exits",
         "missing name",
         "misspelt hook",
+        "misspelt and not marked",
         "wrong arguments",
         "hook raises",
         "hook gives nothing",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pdb
 import resource
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -51,6 +54,25 @@ def test_a_trial_is_done_when_it_is_begun(done: tuple[TrialFolder, list[Ended], 
 def test_no_memory_is_capped(done: tuple[TrialFolder, list[Ended], list[Ended]]) -> None:
     """It would be that of this process, for good."""
     assert resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY
+
+
+def test_the_debugger_opens_where_a_trial_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And when it is left the failure is the trial's outcome, as ever."""
+    looked = list[str]()
+
+    def post_mortem(trace: TracebackType) -> None:
+        looked.append(list(traceback.walk_tb(trace))[-1][0].f_code.co_name)
+
+    def raising(self: worker.TrialWork) -> None:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(worker.TrialWork, "run", raising)
+    monkeypatch.setattr(pdb, "post_mortem", post_mortem)
+    folder = planned_trial(tmp_path, **SUITE | {"methods": SUITE["methods"][:1]})
+    for debug in (False, True):
+        InlineExecutor(tmp_path, debug).submit(folder.path.name, folder.path, 1)
+        assert folder.attempts()[-1].message == "no luck"
+    assert looked == ["raising"]
 
 
 def test_nothing_is_there_to_be_cancelled_or_closed(tmp_path: Path) -> None:

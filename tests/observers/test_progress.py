@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from ebmbench.contracts.records import Status
+from ebmbench.observers.again import Again
 from ebmbench.observers.progress import ProgressObserver, duration
 from ebmbench.planning.forecast import Forecast
 from ebmbench.store.files import write_atomic
@@ -45,7 +46,7 @@ class Stage:
         self.result = RunResult(make_run([*views, skipped], suite="tiny"), self.store)
         self.forecast = Forecast(views, 1)
         tracks = {track.name: track for track in self.result.record.tracks}
-        self.observer = ProgressObserver(self.console, self.forecast, tracks)
+        self.observer = ProgressObserver(self.console, self.forecast, tracks, Again("tiny.yaml"))
 
     def finish(self, number: int, attempt: Attempt = OK, numbers: Mapping[str, float] = NUMBERS) -> TrialResult:
         """A trial ends."""
@@ -78,14 +79,33 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     stage.finish(1, make_attempt(Status.FAILED, error_type="KeyError", message="'lost'", total_seconds=4))
     stage.finish(2)
     stage.observer.ebmbench_run_finished(stage.result)
-    first, ok, failed, last, end = stage.lines()
+    first, ok, failed, alone, last, end = stage.lines()
     assert first == "tiny: 4 trials, 3 to run, 0 done before, 1 skipped"
     assert ok == "[1/3] nce/moons/0/cpu  skill 0.750  KL 0.125  trained 3.2 s  [20 seconds left]"
     assert failed == "[2/3] nce/moons/1/cpu  failed: KeyError: 'lost'  [7 seconds left]"
+    assert alone == "  alone: ebmbench run tiny.yaml -k nce/moons/1/cpu --retry-failed --executor inline --pdb"
     assert last.endswith("[0 seconds left]")
     assert end.startswith("3 trials run in ")
     assert "\x1b" not in stage.out.getvalue()
     assert "\r" not in stage.out.getvalue()
+
+
+def test_the_first_failure_of_each_method_alone_says_how_to_look_at_it(tmp_path: Path) -> None:
+    """Of a method that fails everywhere there may be hundreds."""
+    stage = Stage(tmp_path, terminal=False)
+    stage.observer.ebmbench_run_started(stage.result, 3)
+    for number in range(3):
+        stage.finish(number, make_attempt(Status.CRASHED, error_type="Signal", message="SIGSEGV", total_seconds=4))
+    assert sum("alone: " in line for line in stage.lines()) == 1
+
+
+def test_no_bar_beside_a_debugger(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, terminal=True)
+    stage.observer = ProgressObserver(stage.console, stage.forecast, stage.observer.tracks, bar=False)
+    stage.observer.ebmbench_run_started(stage.result, 3)
+    assert stage.observer._bar is None
+    stage.finish(0, make_attempt(Status.FAILED, error_type="KeyError", message="'lost'", total_seconds=4))
+    assert "alone: " not in stage.out.getvalue(), "it is looked at already"
 
 
 def test_nothing_to_run_is_one_line(tmp_path: Path) -> None:

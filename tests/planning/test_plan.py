@@ -34,6 +34,7 @@ def test_methods_by_datasets_by_seeds(plan: Plans) -> None:
 
 
 def test_seeds_are_a_number_or_a_list(plan: Plans) -> None:
+    assert names(plan(keyword="nce/8gaussians/0/cpu")) == ["nce/8gaussians/0/cpu"], "a whole name is of one trial"
     assert names(plan(edited("seeds: 2", "seeds: [7, 3]"), keyword="nce")) == [
         "nce/8gaussians/7/cpu",
         "nce/8gaussians/3/cpu",

@@ -3,7 +3,7 @@
 A product of (n, k) and (k, m) is 2 n k m operations forward, and as many again for each of its factors that needs a
 gradient. A net's first layer has no gradient to give to data; the random frequencies of its features have none to take.
 
-``python -m tests.charges`` writes the table of docs/charges.md.
+``python -m tests.charges`` writes the table of docs/charges.md, and that which cards read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from unittest import mock
 import scipy.optimize
 from torch import Generator
 
+from ebmbench.cards.measured import FOLDER
 from ebmbench.training.counting import Costs
 from tests.catalogued import BITS, NAMES, batch_of, begun, is_reference, meter_of
 
@@ -197,6 +198,7 @@ FLOPS: dict[str, int] = {
 
 TRAINED = [name for name in NAMES if not is_reference(name)]
 DOCUMENT = Path(__file__).parents[1] / "docs" / "charges.md"
+PACKAGED = FOLDER / "charges.csv"
 HEAD = """\
 # What each method is charged
 
@@ -262,5 +264,15 @@ def table() -> Iterator[str]:
         )
 
 
+def packaged() -> Iterator[str]:
+    """The same for the cards of methods: a line of ``charges.csv`` each."""
+    yield "method,data,rows,mflop,passes"
+    for name in TRAINED:
+        found, rows = charged(name)
+        data = "bits" if name.endswith(BITS) else "plane"
+        yield f"{name.removesuffix(BITS)},{data},{rows},{found.flops / 1e6:.3f},{found.passes:.0f}"
+
+
 if __name__ == "__main__":
     DOCUMENT.write_text(HEAD + "\n".join(table()) + "\n")
+    PACKAGED.write_text("\n".join(packaged()) + "\n")

@@ -63,6 +63,7 @@ class BinaryDataset(Dataset):
 class BarsAndStripes(BinaryDataset):
     """A picture of whole rows or whole columns that are on, each pixel then flipped with probability ``flip``.
 
+    p(y) = sum_b p(b) f^|y - b| (1 - f)^(d - |y - b|), b the patterns, |y - b| the bits that differ, f = ``flip``.
     Rows or columns by a fair coin, then each of them on by a fair coin: all-on and all-off come out both ways, so that
     two of the patterns weigh twice as much. Without flips the density of all other states is exactly zero, and the
     reverse KL of every model is infinite; a small ``flip`` makes every state possible.

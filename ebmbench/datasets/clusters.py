@@ -16,7 +16,7 @@ from ebmbench.datasets.plane import COVERING_RADII, Clusters, NoisyDataset, norm
 
 
 class TwentyFiveGaussians(Clusters):
-    """Normals with standard deviation 0.2 / sqrt 2 on the lattice {-2, ..., 2}^2 sqrt 2, equally likely."""
+    """p = 1/25 sum_k N(m_k, s^2 I), m_k on the lattice {-2, ..., 2}^2 sqrt 2; s is 0.2 / sqrt 2 unless told."""
 
     sigma: float = Field(0.2 / math.sqrt(2), gt=0, description="standard deviation of each normal")
 
@@ -32,7 +32,7 @@ OLYMPIC_CENTERS = ((-2.2, 0.6), (0.0, 0.6), (2.2, 0.6), (-1.1, -0.6), (1.1, -0.6
 
 
 class Olympics(NoisyDataset):
-    """Five circles of radius 1 with Gaussian noise, which cross one another."""
+    """y = c_k + (cos t, sin t) + s e, k one of five circles of radius 1 that cross, t uniform, e ~ N(0, I)."""
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the noise")
 

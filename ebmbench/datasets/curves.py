@@ -14,7 +14,7 @@ from ebmbench.datasets.plane import GaussianNodes, legendre, node_count, normal,
 
 
 class TwoSpirals(GaussianNodes):
-    """Two arms +-(t / 3)(-cos t, sin t), t in [0, 3 pi], with density proportional to t along them; no box noise."""
+    """y = +-(t / 3)(-cos t, sin t) + s e, two arms, t in [0, 3 pi] of density ∝ t, e ~ N(0, I); no box noise."""
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the noise")
 
@@ -49,7 +49,7 @@ class TwoSpirals(GaussianNodes):
 
 
 class SwissRoll(GaussianNodes):
-    """(t / 5)(cos t, sin t), t uniform in [1.5 pi, 4.5 pi], with Gaussian noise."""
+    """y = (t / 5)(cos t, sin t) + s e, t uniform in [1.5 pi, 4.5 pi], e ~ N(0, I)."""
 
     sigma: float = Field(0.2, gt=0, description="standard deviation of the noise")
 

@@ -137,7 +137,7 @@ class Clusters(GaussianNodes):
 
 
 class EightGaussians(Clusters):
-    """Eight equal normals on a circle of radius 2 sqrt 2."""
+    """p = 1/8 sum_k N(m_k, s^2 I), m_k on a circle of radius 2 sqrt 2: eight equal normals."""
 
     sigma: float = Field(0.5 / math.sqrt(2), gt=0, description="standard deviation of each normal")
 
@@ -150,7 +150,7 @@ class EightGaussians(Clusters):
 
 
 class Moons(GaussianNodes):
-    """Two interleaved half circles of radius 2 with Gaussian noise; uniform in angle."""
+    """y = m(t) + s e, m one of two interleaved half circles of radius 2, t uniform in angle, e ~ N(0, I)."""
 
     sigma: float = Field(0.2, gt=0, description="standard deviation of the noise")
 
@@ -186,7 +186,7 @@ class Moons(GaussianNodes):
 
 
 class PinkSpiral(GaussianNodes):
-    """The lecture's spiral (its figure 5): one turn of r = R t / 2 pi with density proportional to t along it.
+    """y = r (cos t, sin t) + s e, r = R t / 2 pi: one turn of the lecture's spiral (its figure 5), t of density ∝ t.
 
     With ``sigma: 0`` it is the manifold itself: data on a curve have no density, and only what needs none is measured.
     """
@@ -237,8 +237,8 @@ def ring_log_prob(distance: Tensor, radius: Tensor, sigma: float) -> Tensor:
 class Rings(NoisyDataset):
     """Concentric circles, equally likely, with Gaussian noise in the plane.
 
-    The density of one circle of radius r is (2 pi s^2)^-1 exp(-(d^2 + r^2) / 2 s^2) I_0(d r / s^2) at distance d from
-    the center: not a normal density in d, which lacks the Jacobian.
+    p_r(d) = (2 pi s^2)^-1 exp(-(d^2 + r^2) / 2 s^2) I_0(d r / s^2) is the density of one circle of radius r at distance
+    d from the center: not a normal density in d, which lacks the Jacobian.
     """
 
     radii: tuple[float, ...] = Field((0.75, 1.5, 2.25, 3.0), min_length=1, description="radii of the circles")
@@ -292,7 +292,7 @@ class Rings(NoisyDataset):
 
 
 class SmoothCheckerboard(NoisyDataset):
-    """Eight squares of side 2 of a 4 x 4 board on [-4, 4]^2, convolved with N(0, s^2 I): differences of normal cdfs."""
+    """p = U * N(0, s^2 I), U uniform on eight squares of a 4 x 4 board on [-4, 4]^2: differences of normal cdfs."""
 
     sigma: float = Field(0.1, gt=0, description="standard deviation of the smoothing")
 

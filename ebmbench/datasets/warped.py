@@ -179,7 +179,7 @@ class Pinwheel(PlaneDataset):
 
 
 class Checkerboard(PlaneDataset):
-    """Eight squares of side 2 of a 4 x 4 board on [-4, 4]^2: density 1/32 on them and nothing elsewhere."""
+    """p = 1/32 on eight squares of side 2 of a 4 x 4 board on [-4, 4]^2, and nothing elsewhere."""
 
     half_width: ClassVar[float] = 5
 

@@ -194,7 +194,10 @@ def gaps(evaluation: Evaluation) -> Tensor:
 
 
 def minima_recall(c: EvalContext) -> float:
-    """The share of the truth's modes that hold a minimum of the energy; modes that are no minima are not due."""
+    """R = the share of the truth's modes that hold a minimum of the energy; modes that are no minima are not due.
+
+    Needs the exact density and modes on the plane.
+    """
     ground = c.evaluation.once(terrain)
     due = np.unique(_owners(ground, ground.truth))
     if len(due[due >= 0]) < 2:
@@ -203,7 +206,7 @@ def minima_recall(c: EvalContext) -> float:
 
 
 def minima_spurious(c: EvalContext) -> float:
-    """The number of minima that lie in no mode of the truth."""
+    """n = the number of minima that lie in no mode of the truth. Needs the exact density and modes on the plane."""
     return float((_owners(c.evaluation.once(terrain), _relief(c)) < 0).sum())
 
 
@@ -213,9 +216,10 @@ def _owners(ground: Terrain, found: Relief) -> NDArray[np.int64]:
 
 
 def barrier_ratio(c: EvalContext) -> float:
-    """Median over pairs of modes of the height of the lowest saddle between them, over the truth's.
+    """median over pairs of modes of h / h', h = the height of the lowest saddle between them, h' = the truth's.
 
     A height is counted from the higher of the two modes' own energies.
+    Needs the exact density and modes on the plane.
     """
     ours, truth = (_heights(r) for r in (_relief(c), c.evaluation.once(terrain).truth))
     held = truth >= MIN_DEPTH
@@ -231,11 +235,17 @@ def _heights(found: Relief) -> Array:
 
 
 def antimode(c: EvalContext) -> float:
-    """The share of points between the data whose energy is as low as that of 95 % of the data: 0 for the truth."""
+    """P(F(g) <= t), g = a point between data, t = the level of F below which 95 % of the data lie: 0 for the truth.
+
+    Needs the exact density on the plane, and gaps between data.
+    """
     inside = c.evaluation.energy[level_set(c.evaluation.energy, c.truth.log_p, c.truth.log_weight)].max()
     return float((c.evaluation.energy_at(c.evaluation.once(gaps)) <= inside).mean())
 
 
 def auroc_between(c: EvalContext) -> float:
-    """AUROC of F between data and the deepest gaps between them."""
+    """AUROC = P(F(y) < F(g)), y of the data, g = the deepest point of a gap between two of them.
+
+    Needs the exact density on the plane, and gaps between data.
+    """
     return pairwise_auroc(c.evaluation.energy_test, c.evaluation.energy_at(c.evaluation.once(gaps)))

@@ -159,22 +159,32 @@ def growth_exponent(c: EvalContext) -> float:
 
     The median over lines, of which three in four must rise at every distance: a parabola with its bottom elsewhere is
     a slope here, and falls to one side.
+    Needs the manifold.
     """
     return power_law(DISTANCES, along(c.evaluation, DISTANCES).rises).exponent
 
 
 def growth_r2(c: EvalContext) -> float:
-    """How well that power law holds: the share of the variance of the logarithms, the median over lines."""
+    """R^2 = the share of the variance of log rise that the law of ``growth_exponent`` explains, median over lines.
+
+    Needs the manifold.
+    """
     return power_law(DISTANCES, along(c.evaluation, DISTANCES).rises).r2
 
 
 def curvature_normal(c: EvalContext) -> float:
-    """width^2 times the mean second difference of F across the manifold, at half a width; about 1 for the truth."""
+    """w^2 E[F(m + h n) - 2 F(m) + F(m - h n)] / h^2, n the normal, w the width, h = w / 2; about 1 for the truth.
+
+    Needs the manifold.
+    """
     return _curvature(c, tangent=False)
 
 
 def curvature_tangent(c: EvalContext) -> float:
-    """width^2 times the mean second difference of F along the manifold; about 0 for the truth."""
+    """w^2 E[F(m + h t) - 2 F(m) + F(m - h t)] / h^2, t the tangent, w the width, h = w / 2; about 0 for the truth.
+
+    Needs a manifold with a tangent.
+    """
     return _curvature(c, tangent=True)
 
 
@@ -184,7 +194,10 @@ def _curvature(c: EvalContext, tangent: bool) -> float:
 
 
 def auroc_shell(c: EvalContext) -> float:
-    """AUROC of F between data and points 2 to 4 widths from the manifold along its normals."""
+    """AUROC = P(F(y) < F(m + d n)), y of the data, m on the manifold, n its normal, d from 2 to 4 widths.
+
+    Needs the manifold.
+    """
     manifold = manifold_of(c.evaluation)
     generator = Generator().manual_seed(c.evaluation.seed)
     n = len(c.evaluation.test)
@@ -207,24 +220,36 @@ def pairwise_auroc(positive: Array, negative: Array) -> float:
 
 
 def projection_error(c: EvalContext) -> float:
-    """Mean distance, in widths, of the end of the descent from the nearest point of the manifold to its start."""
+    """mean |end - m(start)| / w, m(start) = the point of the manifold nearest to a descent's start, w its width.
+
+    Needs the manifold.
+    """
     found, manifold = c.evaluation.once(descents), manifold_of(c.evaluation)
     gap = (found.end - manifold.closest(found.start)).norm(dim=-1)
     return float(gap.mean()) / manifold.width
 
 
 def projection_residual(c: EvalContext) -> float:
-    """Mean distance of the end of the descent from the manifold, in widths."""
+    """mean |end - m(end)| / w, m(end) = the point of the manifold nearest to where a descent of F ends, w its width.
+
+    Needs the manifold.
+    """
     return float(_residual(c.evaluation).mean())
 
 
 def projection_success(c: EvalContext) -> float:
-    """The share of descents that end within two widths of the manifold."""
+    """P(|end - m(end)| < 2 w) = the share of descents of F that end within two widths of the manifold.
+
+    Needs the manifold.
+    """
     return float((_residual(c.evaluation) < NEAR).mean())
 
 
 def projection_drift(c: EvalContext) -> float:
-    """Mean distance, in widths, that a second descent from the end of the first still moves: 0 for a projection."""
+    """mean |end' - end| / w, end' = where a second descent from the end of the first leads: 0 for a projection.
+
+    Needs the manifold.
+    """
     found = c.evaluation.once(descents)
     return float((found.again - found.end).norm(dim=-1).mean()) / manifold_of(c.evaluation).width
 

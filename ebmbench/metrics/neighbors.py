@@ -82,30 +82,45 @@ def _neighbors(c: EvalContext) -> tuple[Array, Array]:
 
 
 def precision(c: EvalContext) -> float:
-    """The share of samples that lie in a ball of the data (Kynkaanniemi et al. 2019)."""
+    """P = the share of samples that lie in a ball of the data (Kynkaanniemi et al. 2019).
+
+    Needs samples and test points that do not coincide.
+    """
     data, samples = _neighbors(c)
     return float((ball_counts(data, samples, NEIGHBORS) > 0).mean())
 
 
 def recall(c: EvalContext) -> float:
-    """The share of data that lie in a ball of the samples (Kynkaanniemi et al. 2019)."""
+    """R = the share of data that lie in a ball of the samples (Kynkaanniemi et al. 2019).
+
+    Needs samples and test points that do not coincide.
+    """
     data, samples = _neighbors(c)
     return float((ball_counts(samples, data, NEIGHBORS) > 0).mean())
 
 
 def density(c: EvalContext) -> float:
-    """The mean number of data balls that hold a sample, over k (Naeem et al. 2020)."""
+    """D = the mean number of data balls that hold a sample / k (Naeem et al. 2020).
+
+    Needs samples and test points that do not coincide.
+    """
     data, samples = _neighbors(c)
     return float(ball_counts(data, samples, NEIGHBORS).mean() / NEIGHBORS)
 
 
 def coverage(c: EvalContext) -> float:
-    """The share of data whose ball holds a sample (Naeem et al. 2020); 1 - 2^-k for the truth."""
+    """C = the share of data whose ball holds a sample (Naeem et al. 2020); 1 - 2^-k for the truth.
+
+    Needs samples and test points that do not coincide.
+    """
     data, samples = _neighbors(c)
     return covered(data, samples, NEIGHBORS)
 
 
 def c2st(c: EvalContext) -> float:
-    """Accuracy of a classifier two-sample test."""
+    """accuracy = the share of held-out rows, samples or data, that a classifier of the two tells right.
+
+    Needs samples and test points.
+    """
     data, samples = _both(c, CLASSIFIED)
     return classifier_accuracy(data, samples, c.evaluation.seed % 2**32)

@@ -89,14 +89,20 @@ def _all(c: EvalContext) -> int:
 
 
 def mmd2(c: EvalContext) -> float:
-    """Unbiased MMD^2 between samples and test points."""
+    """MMD^2 = E k(X, X') + E k(Y, Y') - 2 E k(X, Y), unbiased, X samples, Y test points, k a sum of Gaussian kernels.
+
+    Needs samples and test points.
+    """
     bandwidths = torch.tensor(BANDWIDTHS, dtype=torch.float64) * c.evaluation.spread
     # float32 halves the cost; the kernel sums are of order one and their error of order 1e-7
     return unbiased_mmd2(c.samples(MMD_POINTS).float(), c.reference(MMD_POINTS).float(), bandwidths.float())
 
 
 def sliced_wasserstein(c: EvalContext) -> float:
-    """Sliced 2-Wasserstein distance between samples and test points."""
+    """SW = sqrt of the mean over directions v of W_2^2(v.X, v.Y), X samples, Y test points.
+
+    Needs samples and test points of the plane.
+    """
     n = _all(c)
     if c.truth.dataset.domain.dim != 2:
         raise NotApplicable("directions are laid out for the plane only")
@@ -104,18 +110,24 @@ def sliced_wasserstein(c: EvalContext) -> float:
 
 
 def energy_distance(c: EvalContext) -> float:
-    """Unbiased energy distance between samples and test points."""
+    """D = 2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased, X samples, Y test points. Needs samples and test points."""
     return unbiased_energy_distance(c.samples(MMD_POINTS), c.reference(MMD_POINTS))
 
 
 def wasserstein2(c: EvalContext) -> float:
-    """Exact 2-Wasserstein distance between samples and test points."""
+    """W_2 = sqrt(min over pairings of the mean |x_i - y_i|^2), exact, x samples, y test points.
+
+    Needs samples and test points.
+    """
     n = min(ASSIGNED_POINTS, len(c.evaluation.test))
     return exact_w2(c.samples(n), c.reference(n))
 
 
 def mode_kl(c: EvalContext) -> float:
-    """KL of the shares of the modes among samples from those among test points; one sample is added to each mode."""
+    """KL = sum_k b_k log(b_k / a_k), a, b = the shares of mode k among samples and test points; each mode has one more.
+
+    Needs samples, test points and modes.
+    """
     _need_modes(c)
     n = _all(c)
     found, due = ((_mode_shares(c, points) * n + 1) / (n + c.truth.modes) for points in (c.samples(n), c.reference(n)))

@@ -110,12 +110,18 @@ def _both(c: EvalContext) -> tuple[Slices, Slices, Array]:
 
 
 def conditional_kl(c: EvalContext) -> float:
-    """E KL(p(y2 | y1) || q(y2 | y1)) over y1 ~ p, in nats: what is left of KL(p || q) without that of y1."""
+    """KL = E KL(p(y2 | y1) || q(y2 | y1)) over y1 ~ p, in nats: what is left of KL(p || q) without that of y1.
+
+    Needs the exact density on the plane.
+    """
     return conditional_divergence(*_both(c))
 
 
 def conditional_nll(c: EvalContext) -> float:
-    """E -log q(y2 | y1) over p: conditional_kl and the entropy of y2 given y1."""
+    """NLL = E -log q(y2 | y1) over p: conditional_kl and the entropy of y2 given y1.
+
+    Needs the exact density on the plane.
+    """
     p, _, log_width = _both(c)
     mass = exp(p.log_density + p.log_step + log_width[:, None])
     held = mass > 0
@@ -123,23 +129,30 @@ def conditional_nll(c: EvalContext) -> float:
 
 
 def conditional_modes(c: EvalContext) -> float:
-    """The share of the branches of y2 given y1 that the energy has too, within a tenth of the data's spread."""
+    """R = the share of the branches of y2 given y1 that the energy has too, within a tenth of the data's spread.
+
+    Needs the exact density on the plane.
+    """
     p, q, log_width = _both(c)
     reach = TOLERANCE * c.evaluation.spread / np.exp(p.log_step).mean()
     return branch_recall(p, q, np.exp(p.log_margin + log_width), float(reach))
 
 
 def best_of_1(c: EvalContext) -> float:
-    """Root mean square error of one draw of y2 given y1, over that of the true conditional mean; sqrt 2 for the truth.
+    """rms(y2 - draw) / rms(y2 - m(y1)), draw ~ q(y2 | y1), m(y1) the true conditional mean; sqrt 2 for the truth.
 
     The conditional mean is the blurry prediction: it has the least error of any single guess, and may lie where no
     data are.
+    Needs the exact density on the plane.
     """
     return _guess_error(c, 1)
 
 
 def best_of_10(c: EvalContext) -> float:
-    """Root mean square error of the best of ten draws of y2 given y1, over that of the true conditional mean."""
+    """rms(y2 - best) / rms(y2 - m(y1)), best = the nearest of ten draws of q(y2 | y1), m(y1) the true conditional mean.
+
+    Needs the exact density on the plane.
+    """
     return _guess_error(c, GUESSES)
 
 

@@ -96,33 +96,40 @@ def _where_not_normalizable(value: float) -> Callable[[Measure], Measure]:
 
 @_where_not_normalizable(math.inf)
 def kl(c: EvalContext) -> float:
-    """KL(p || q) over all of the space; infinite where exp(-F) has no integral."""
+    """KL(p || q) = integral of p log(p / q) over all of the space; infinite where exp(-F) has no integral.
+
+    Needs the exact density.
+    """
     return divergence(c.log_p, c.log_q, c.log_weight)
 
 
 def kl_reverse(c: EvalContext) -> float:
-    """KL(q || p)."""
+    """KL(q || p) = integral of q log(q / p) over all of the space. Needs the exact density."""
     log_p = c.log_p
     return divergence(c.log_q, log_p, c.log_weight)
 
 
 @_where_not_normalizable(math.inf)
 def kl_smoothed(c: EvalContext) -> float:
-    """KL(p_s || q), p_s being the truth blurred by the method's own noise: what a SMOOTHED energy is an estimate of."""
+    """KL(p_s || q), p_s = p * N(0, s^2 I), the truth blurred by the method's noise: what a SMOOTHED energy estimates.
+
+    Needs the exact density, and that of the blurred data in closed form.
+    """
     log_p = c.evaluation.smoothed_log_p[c.evaluation.cells.source]
     return divergence(log_p, c.log_q, c.log_weight)
 
 
 def tv(c: EvalContext) -> float:
-    """Total variation between p and q."""
+    """TV = 1/2 integral of |p - q|, between 0 and 1. Needs the exact density."""
     return total_variation(c.log_p, c.log_q, c.log_weight)
 
 
 @_where_not_normalizable(math.inf)
 def nll(c: EvalContext) -> float:
-    """Mean of -log q over the test points; for ``iso`` the mean over p itself, which the density was fitted to.
+    """NLL = mean of -log q over the test points; for ``iso`` the mean over p itself, which the density was fitted to.
 
     Where p is not known, ``iso`` is fitted to the validation points and read at the test points, as the others are.
+    Needs test points alone.
     """
     if c.variant == "iso" and not c.truth.on_support:
         return float(-c.evaluation.iso_log_density_test.mean())
@@ -132,41 +139,53 @@ def nll(c: EvalContext) -> float:
 
 
 def nll_se(c: EvalContext) -> float:
-    """Standard error of ``nll`` over the test points."""
+    """se = std(-log q) / sqrt(n) over the n test points: the standard error of ``nll``. Needs test points alone."""
     return float(c.nll_test.std(ddof=1) / np.sqrt(len(c.nll_test)))
 
 
 def nll_excess(c: EvalContext) -> float:
-    """``nll`` minus the entropy of p."""
+    """NLL - H(p), H(p) = -integral of p log p the entropy: ``nll`` with what nobody can explain taken away.
+
+    Needs the exact density.
+    """
     entropy = c.truth.entropy
     return nll(c) - entropy
 
 
 @_where_not_normalizable(math.inf)
 def nll_validation(c: EvalContext) -> float:
-    """Mean of -log q over the validation points: what hyper-parameters are chosen by."""
+    """NLL = mean of -log q over the validation points: what hyper-parameters are chosen by.
+
+    Needs validation points alone.
+    """
     return float(c.nll_validation.mean())
 
 
 def fisher(c: EvalContext) -> float:
-    """1/2 E_p |grad F + grad log p|^2 at the test points, F being the calibrated energy."""
+    """J = 1/2 E_p |grad F + grad log p|^2 at the test points, F being the calibrated energy. Needs the exact score."""
     score = c.evaluation.score_test
     error = c.beta_used * c.evaluation.energy_gradient_test + score
     return float(0.5 * np.square(error).sum(-1).mean())
 
 
 def spearman(c: EvalContext) -> float:
-    """Rank correlation of F and -log p at the test points."""
+    """rho = the correlation of the ranks of F and of -log p at the test points. Needs the exact density."""
     return _rank_correlation(c.evaluation.energy_test, -c.evaluation.log_p_test)
 
 
 def mean_energy(c: EvalContext) -> float:
-    """The mean of F over the test points. Its zero and its scale are the method's own: it means nothing between two."""
+    """E F = the mean of F over the test points. Its zero and scale are the method's own: it means nothing between two.
+
+    Needs test points alone.
+    """
     return float(c.evaluation.energy_test.mean())
 
 
 def auroc(c: EvalContext) -> float:
-    """AUROC of F between data (the test points, where their law is not known) and the uniform law on the domain."""
+    """AUROC = P(F(y) < F(u)), y of the data (the test points, where their law is not known), u uniform on the domain.
+
+    Needs test points alone.
+    """
     inside, energy = c.truth.inside, c.evaluation.energy_inside
     if not c.truth.on_support:
         return sampled_ranking_area(c.evaluation.energy_test, energy, c.truth.log_weight[inside])
@@ -174,38 +193,54 @@ def auroc(c: EvalContext) -> float:
 
 
 def v95_ratio(c: EvalContext) -> float:
-    """Volume of F's 95 % set over that of the truth."""
+    """vol {F <= t} / vol {-log p <= t'}, t and t' = the levels below which 95 % of the data lie.
+
+    Needs the exact density.
+    """
     truth = level_volume(-c.log_p, c.log_p, c.log_weight)
     return level_volume(c.evaluation.cells.energy, c.log_p, c.log_weight) / truth
 
 
 def beta(c: EvalContext) -> float:
-    """beta*, the inverse temperature at which the energy fits the validation points best; 1 when it is calibrated."""
+    """beta* = argmin over beta of mean -log q_beta on validation, q_beta ∝ exp(-beta F); 1 when it is calibrated.
+
+    Needs validation points alone.
+    """
     return c.evaluation.beta
 
 
 @_where_not_normalizable(1.0)
 def mass_outside(c: EvalContext) -> float:
-    """The share of the mass of q that lies outside the domain; all of it where exp(-F) has no integral."""
+    """Q(outside) = the share of the mass of q beyond the domain; all of it where exp(-F) has no integral.
+
+    Needs a domain that lies within a wider space.
+    """
     c.truth.normalizer.require_outside()
     return float(-np.expm1(min(0.0, c.evaluation.log_z_inside(c.beta_used) - c.log_z)))
 
 
 def refinement(c: EvalContext) -> float:
-    """log Z of the domain on a lattice twice as fine minus log Z there: what the lattice misses.
+    """log Z' - log Z of the domain, Z' = the integral on a lattice twice as fine: what the lattice misses.
 
     Far from zero, trust nothing of it.
+    Needs a domain that a lattice covers.
     """
     return c.evaluation.log_z_refined - c.evaluation.log_z_inside(1.0)
 
 
 def log_z_error(c: EvalContext) -> float:
-    """log of the integral of exp(-F) of an energy that claims to be normalized."""
+    """log Z = log of the integral of exp(-F) of an energy that claims to be normalized.
+
+    Needs a space that can be integrated over.
+    """
     return c.log_z
 
 
 def mode_mass_error(c: EvalContext) -> float:
-    """1/2 sum of |mass of q - mass of p| over the modes and what lies in none, between 0 and 1."""
+    """1/2 sum_k |q(k) - p(k)|, q(k) = the mass of q in mode k, over the modes and what lies in none; between 0 and 1.
+
+    Needs the exact density and modes.
+    """
     owner = c.truth.owner[c.evaluation.cells.source] + 1
     ours, truth = (np.bincount(owner, exp(log_density + c.log_weight)) for log_density in (c.log_q, c.log_p))
     return float(0.5 * np.abs(ours - truth).sum())
@@ -213,10 +248,11 @@ def mode_mass_error(c: EvalContext) -> float:
 
 @_where_not_normalizable(-1.0)
 def skill(c: EvalContext) -> float:
-    """1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth.
+    """skill = 1 - KL(p || iso(F)) / KL(p || iso(moment-matched Gaussian)), in [-1, 1]: 0 is the Gaussian, 1 the truth.
 
     On bits the floor is the law of independent bits with the true means in the place of the Gaussian. An energy that
     is to be a density and has no integral has no skill: -1.
+    Needs the exact density.
     """
     if c.evaluation.kind is not EnergyKind.RANKING:
         c.evaluation.log_z(1.0)
@@ -229,28 +265,34 @@ def skill(c: EvalContext) -> float:
 
 
 def log_density_mse(c: EvalContext) -> float:
-    """Mean of (log q - log p)^2 over the test points (Schroder et al. 2023, figure 3)."""
+    """MSE = the mean of (log q - log p)^2 over the test points (Schroder et al. 2023, figure 3).
+
+    Needs the exact density.
+    """
     return float(np.square(c.nll_test + c.evaluation.log_p_test).mean())
 
 
 def hellinger(c: EvalContext) -> float:
-    """Hellinger distance, the root of 1 - integral of sqrt(p q), between 0 and 1."""
+    """H = sqrt(1 - integral of sqrt(p q)), the Hellinger distance, between 0 and 1. Needs the exact density."""
     overlap = exp(0.5 * (c.log_p + c.log_q) + c.log_weight).sum()
     return float(np.sqrt(max(0.0, 1 - overlap)))
 
 
 def jeffreys(c: EvalContext) -> float:
-    """KL(p || q) + KL(q || p)."""
+    """J = KL(p || q) + KL(q || p). Needs the exact density."""
     return kl(c) + kl_reverse(c)
 
 
 def mass_volume_area(c: EvalContext) -> float:
-    """Area under the mass-volume curve: the mean over a of the volume of {F <= t_a}, t_a the a-quantile on data."""
+    """A = the mean over a of vol {F <= t_a}, t_a the a-quantile on data: the area under the mass-volume curve.
+
+    Needs test points alone.
+    """
     return float((1 - auroc(c)) * np.exp(c.truth.log_weight[c.truth.inside]).sum())
 
 
 def iou95(c: EvalContext) -> float:
-    """Volume of the intersection of F's and the truth's 95 % sets over that of their union."""
+    """vol(A and B) / vol(A or B), A = F's set with 95 % of the data, B = the truth's. Needs the exact density."""
     ours = level_set(c.evaluation.cells.energy, c.log_p, c.log_weight)
     truth = level_set(-c.log_p, c.log_p, c.log_weight)
     volume = np.exp(c.log_weight)
@@ -258,7 +300,10 @@ def iou95(c: EvalContext) -> float:
 
 
 def spearman_uniform(c: EvalContext) -> float:
-    """Rank correlation of F and -log p over the lattice: it sees the far field that data never visit."""
+    """rho = the correlation of the ranks of F and of -log p over the lattice: it sees the far field too.
+
+    Needs the exact density.
+    """
     return _rank_correlation(c.evaluation.energy_inside, -c.truth.log_p[c.truth.inside])
 
 
@@ -269,7 +314,10 @@ def _rank_correlation(energy: Array, known: Array) -> float:
 
 
 def d_prime(c: EvalContext) -> float:
-    """(mean F of the uniform law - mean F of data) over the standard deviation of F on data: a margin without scale."""
+    """d' = (mean F of the uniform law - mean F of data) / std of F on data: a margin without scale.
+
+    Needs test points alone.
+    """
     energy, inside = c.evaluation.energy_inside, c.truth.inside
     if np.isinf(energy).any():
         raise NotApplicable("the energy is infinite somewhere on the domain: it has no mean")

@@ -53,11 +53,12 @@ class FreePrototypes(Prototypes):
 
 
 class KMeans(Method):
-    """E(y, z) = |y - W z|^2 with z one-hot, F(y) = min_z E(y, z); trained by coordinate descent (the lecture).
+    """E(y, z) = |y - W z|^2 with z one-hot, F(y) = min_z E, or where it is ``free`` -(1/b) log mean_z exp(-b E).
 
-    One step is one sweep of the whole training set: assign each point to its nearest prototype, move each prototype
-    to the mean of its points (Lloyd 1982), by scikit-learn, from a k-means++ start. It ends when a sweep lowers the
-    mean energy by less than ``tolerance`` of itself. Shapes: y (B, d), prototypes (K, d).
+    Coordinate descent (the lecture): one step is one sweep of the whole training set, which assigns each point to its
+    nearest prototype and moves each prototype to the mean of its points (Lloyd 1982), by scikit-learn, from a k-means++
+    start. It ends when a sweep lowers the mean energy by less than ``tolerance`` of itself. Shapes: y (B, d),
+    prototypes (K, d).
     Nothing is pushed up: there are K points of zero energy and the volume below any level is at most K balls. It
     fails where the data do not look like K equal balls, as along a curve, where ridges stand between the wells.
     """

@@ -21,7 +21,7 @@ class CountedPrototypes(Prototypes):
 
 
 class KMeansSGD(Method):
-    """The energy of ``kmeans``, min_k |y - w_k|^2, by stochastic gradients: the lecture's contrast to Lloyd's sweeps.
+    """F(y) = min_k |y - w_k|^2, as ``kmeans``, by stochastic gradients: the lecture's contrast to Lloyd's sweeps.
 
     A step is one gradient of a batch, w_k += r_k sum_{i won by k} (y_i - w_k), with r_k one over the data that k has
     won so far: for this loss that is Newton's scaling (Bottou & Bengio 1995, section 3.4). ``least_rate`` keeps the

@@ -12,7 +12,7 @@ from ebmbench.api import Batch, SelfNormalizedMethod, SelfNormalizedSurface
 class SNL(SelfNormalizedMethod):
     """Maximum likelihood with log Z as a parameter: the tangent of the logarithm makes the integral an expectation.
 
-    L = E_p F(y) + E_q exp(-F(y) - log q(y)) - 1,    F = net + b
+    L = E_p F(y) + E_q exp(-F(y) - log q(y)) - 1,    F = net + b.
     From log Z <= b + Z exp(-b) - 1, tight at b = log Z: L is an upper bound of the negative log-likelihood, reaches it
     at the best b, and its gradient is unbiased with any number of draws, unlike that of the log of a mean
     (self-normalised likelihood: arXiv 2503.07021; Z by importance sampling: Geyer 1994). Shapes: y (B, d), noise

@@ -16,7 +16,7 @@ class NCE(SelfNormalizedMethod):
     """Tell data from noise of known density; the classifier's logit is then the log density ratio.
 
     h(y) = -F(y) - log q(y) - log nu,    L = E_p softplus(-h) + nu E_q softplus(h)
-    (Gutmann & Hyvarinen 2012, eq. 8), nu = noise_ratio. log Z is a parameter inside F. Shapes: y (B, d), noise
+    (Gutmann & Hyvarinen 2012, eq. 8), nu = noise_ratio; log Z is a parameter inside F. Shapes: y (B, d), noise
     (nu B, d).
     It fails when q is narrower than what F leaves free (mass leaks where no noise is ever seen) and when q is so wide
     that telling them apart is easy. The Gaussian here is therefore wider than the data.

@@ -35,7 +35,7 @@ class TrueSurface(Surface):
 
 
 class Oracle(FixedReference):
-    """The true energy: what every column reads at best."""
+    """F(y) = -log p(y), the true energy: what every column reads at best."""
 
     works_on = ("continuous", "binary")
 
@@ -52,7 +52,7 @@ class Oracle(FixedReference):
 
 
 class Untrained(FixedReference):
-    """The shared energy net as it is initialized."""
+    """F(y) = the shared energy net as it is initialized."""
 
     works_on = ("continuous", "binary")
 
@@ -78,7 +78,7 @@ class GaussianSurface(Surface):
 
 
 class MomentMatched(FixedReference):
-    """The normal with the training set's mean and covariance."""
+    """F(y) = -log N(y; m, S), the normal with the training set's mean and covariance."""
 
     def build(self, problem: Problem) -> Surface:
         """The Gaussian of the problem."""
@@ -104,7 +104,7 @@ class IndependentBits(Surface):
 
 
 class Independent(FixedReference):
-    """Bits with the training set's means that know nothing of one another: the floor of binary data."""
+    """F(y) = -sum_i log(m_i if y_i else 1 - m_i), independent bits with the training set's means: the floor of bits."""
 
     works_on = ("binary",)
 

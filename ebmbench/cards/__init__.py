@@ -1,0 +1,1 @@
+"""Cards: what there is to know of a method, a dataset or a metric before it is run."""

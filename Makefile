@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Hundreds of processes that compile everything anew would be most of what the tests wait for.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test quick faults format lint workflows slow perf clean
+.PHONY: help run test quick faults format lint workflows slow perf docs clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -41,10 +41,13 @@ slow: .venv/installed ## long studies
 perf: .venv/installed ## benchmarks
 	$(BIN)/pytest tests/perf --benchmark-only -m "perf or slow"
 
+docs: .venv/installed ## the site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf site .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

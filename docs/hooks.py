@@ -77,7 +77,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def navigation() -> Iterator[dict[str, object]]:
     """The first page, guides, cards, reference tables, the project."""
-    yield {"ebmbench": HOME}
+    yield {"Start": HOME}
     there = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
     yield {"Guides": [name for name in GUIDES if name in there] + [name for name in there if name not in GUIDES]}
     methods: Nav = [{"All": "methods/index.md"}]

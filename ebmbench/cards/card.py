@@ -103,7 +103,7 @@ class Card:
         """What takes a table."""
         rows = tuple((p.name, p.type, p.default, p.allowed, p.meaning) for p in self.about.parameters)
         if rows:
-            yield Table("parameters", ("name", "type", "default", "allowed", "meaning"), rows)
+            yield Table("Parameters", ("name", "type", "default", "allowed", "meaning"), rows)
 
     def as_json(self) -> dict[str, Any]:
         """All of it, in plain types; what is not finite is in words, which JSON has no number for."""

@@ -98,7 +98,7 @@ class MethodCard(Card):
         for standing in self.standings:
             rows = tuple(_row(standing, dataset) for dataset in standing.datasets)
             heads = ("dataset", "KL (nats)", "place by KL", "skill", "place by skill")
-            yield Table(f"results/reference/{standing.table}, medians over seeds", heads, rows)
+            yield Table(f"Medians over seeds in results/reference/{standing.table}", heads, rows)
 
 
 def _places(standing: Standing) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ebmbench.catalog.catalog import Catalog, CatalogEntry
 from ebmbench.contracts.records import EnergyKind, MetricSpec, Track, flat_name
 from ebmbench.metrics.readings import Reading, read_readings
 
-READ = "the truth against itself (5,000 validation and 10,000 test points, 400 cells an axis)"
+READ = "The truth against itself (5,000 validation and 10,000 test points, 400 cells an axis)"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def inert(text: str) -> str:
 def block(text: str) -> str:
     """Lines as they stand, in letters of one width."""
     lines = (printable(line) for line in text.splitlines())
-    return f"<pre><code>{html.escape(chr(10).join(lines))}</code></pre>"
+    return f'<pre><code style="white-space: pre-wrap">{html.escape(chr(10).join(lines))}</code></pre>'
 
 
 def link(text: str, url: str) -> str:
@@ -52,7 +52,7 @@ def _parts(card: Card) -> Iterator[str]:
     if about.formula:
         yield block(about.formula)
     facts = [*card.facts(), ("owner", about.owner), ("code", about.source.target)]
-    yield table(("", ""), ((inert(label), inert(said)) for label, said in facts))
+    yield "\n".join(f"- **{inert(label)}** {inert(said)}" for label, said in facts)
     if about.papers:
         yield "## Papers"
         yield "\n".join(f"- {_paper(paper)}" for paper in about.papers)
@@ -60,7 +60,7 @@ def _parts(card: Card) -> Iterator[str]:
         yield "## In its own words"
         yield block(about.text)
     for found in card.tables():
-        yield f"## {inert(found.title[:1].upper() + found.title[1:])}"
+        yield f"## {inert(found.title)}"
         yield _table(found)
 
 

@@ -12,9 +12,9 @@ class SSM(GradientMethod):
     """Score matching along random directions, one for each row.
 
     L = E 1/2 (v . grad F(y))^2 - v' H v, H the Hessian of F (Song et al. 2019, eq. 8), and with ``reduced``, whose
-    variance is smaller, L = E 1/2 |grad F(y)|^2 - v' H v (eq. 9). v is of random signs, so that E v v' = I and both
-    are on average the loss of exact score matching. A step costs four passes a row and its backward whatever d is.
-    Shapes: y, v (B, d).
+    variance is smaller, L = E 1/2 |grad F(y)|^2 - v' H v (eq. 9). Random signs make the v, so that E v v' = I and
+    both are on average the loss of exact score matching. A step costs four passes a row and its backward whatever d
+    is. Shapes: y, v (B, d).
     It fails as exact score matching does, by blindness to the weights of separate modes and by freedom far from the
     data, and adds the noise of the slices: signs see the axes' own curvature without error, and all of its error comes
     from the mixed terms.

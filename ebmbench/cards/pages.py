@@ -52,7 +52,7 @@ def _parts(card: Card) -> Iterator[str]:
     if about.formula:
         yield block(about.formula)
     facts = [*card.facts(), ("owner", about.owner), ("code", about.source.target)]
-    yield "\n".join(f"- **{inert(label)}** {inert(said)}" for label, said in facts)
+    yield "\n".join(f"- **{inert(label)}:** {inert(said)}" for label, said in facts)
     if about.papers:
         yield "## Papers"
         yield "\n".join(f"- {_paper(paper)}" for paper in about.papers)

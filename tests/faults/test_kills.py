@@ -1,6 +1,6 @@
 """SIGKILL at random moments: the same command goes on, to the numbers of a run that nobody disturbed.
 
-Eight kills here; ``pytest tests/faults/test_kills.py -m slow`` makes ninety-six.
+Four kills here; ``pytest tests/faults/test_kills.py -m slow`` makes ninety-six.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ metrics: [skill, kl]
 timeout: 2m
 memory: 1GB
 """
-TARGETS = {"run": 3, "worker": 2, "server": 2, "run and server": 1}
-"""What is killed, and how often of eight times."""
+TARGETS = {"run": 1, "worker": 1, "server": 1, "run and server": 1}
+"""What is killed, and how often of four times."""
 
 
 @dataclass
@@ -184,7 +184,7 @@ def campaign(folder: Path, clean: tuple[dict[str, Any], float], times: int, seed
 
 @pytest.mark.faults
 @pytest.mark.timeout(1500)
-def test_eight_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
+def test_four_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
     at_work = campaign(tmp_path, clean, 1, seed=0)
     at_work.work()
     assert at_work.kills == TARGETS
@@ -193,6 +193,6 @@ def test_eight_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], f
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_ninety_six_kills_lose_nothing(tmp_path: Path, clean: tuple[dict[str, Any], float]) -> None:
-    at_work = campaign(tmp_path, clean, 12, seed=1)
+    at_work = campaign(tmp_path, clean, 24, seed=1)
     at_work.work()
     assert sum(at_work.kills.values()) == 96

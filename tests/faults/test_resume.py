@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.runs import Place, alive, soon
+from tests.faults.runs import Outcome, Place, alive, soon
 
 pytestmark = [
     pytest.mark.faults,
@@ -74,36 +74,46 @@ def trained(place: Place, key: str) -> tuple[bytes, list[Any], dict[str, Any], A
     return (folder / "model.pt").read_bytes(), points, counted, cost
 
 
-@pytest.mark.parametrize("target", ["run", "worker"])
-def test_a_killed_training_goes_on_from_its_snapshot(tmp_path: Path, target: str) -> None:
+def snapshot_of(place: Place, key: str) -> Path:
+    """Where the snapshot of that trial stands, while it is at work."""
+    return place.folder / "results" / "trials" / key[:2] / key / "snapshot.pt"
+
+
+def gone_on_with(cut: Place, whole: Place, result: Outcome, key: str) -> None:
+    """The trial is what it would have been."""
+    assert result.code == 0, result.err
+    assert result.trials["slow"]["key"] == key
+    ours, theirs = trained(cut, key), trained(whole, key)
+    assert ours[:3] == theirs[:3], "to the byte"
+    assert (ours[3]["interrupted"], theirs[3]["interrupted"]) == (1, 0)
+    assert not snapshot_of(cut, key).exists()
+
+
+def test_a_killed_training_goes_on_from_its_snapshot(tmp_path: Path) -> None:
+    """Whether its run was killed or its worker; both doze side by side."""
     whole = put(tmp_path / "whole")
     (whole.folder / "calm").touch()
     expected = whole.run()
     assert expected.code == 0, expected.err
     key = expected.trials["slow"]["key"]
+    killed, lamed = put(tmp_path / "killed"), put(tmp_path / "lamed")
+    run, other = killed.start(), lamed.start()
+    for place in (killed, lamed):
+        assert soon(snapshot_of(place, key).exists, 180), "there is a snapshot after half a minute"
 
-    cut = put(tmp_path / "cut")
-    process = cut.start()
-    folder = cut.folder / "results" / "trials" / key[:2] / key
-    assert soon(lambda: (folder / "snapshot.pt").exists(), 120), "there is a snapshot after half a minute"
-    if target == "run":
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert soon(lambda: not alive(cut.token), 5)
-        assert not (folder / "TRAINED").exists()
-        (cut.folder / "steps").unlink()
-        result = cut.run()
-        assert (cut.folder / "steps").stat().st_size < 200, "what was done before the snapshot is not done again"
-    else:
-        worker = cut.worker_at("slow")
-        assert worker is not None
-        worker.kill()
-        result = cut.end(process)
-        assert "slow/rings/0/cpu: its worker was killed; it is started once more" in result.err
-    assert result.code == 0, result.err
-    assert result.trials["slow"]["key"] == key
-    assert result.trials["slow"]["metrics"] == expected.trials["slow"]["metrics"]
-    ours, theirs = trained(cut, key), trained(whole, key)
-    assert ours[:3] == theirs[:3], "to the byte"
-    assert (ours[3]["interrupted"], theirs[3]["interrupted"]) == (1, 0)
-    assert not (folder / "snapshot.pt").exists()
+    worker = lamed.worker_at("slow")
+    assert worker is not None
+    worker.kill()
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    assert soon(lambda: not alive(killed.token), 5)
+    assert not snapshot_of(killed, key).with_name("TRAINED").exists()
+
+    result = lamed.end(other)
+    assert "slow/rings/0/cpu: its worker was killed; it is started once more" in result.err
+    (killed.folder / "steps").unlink()
+    again = killed.run()
+    assert (killed.folder / "steps").stat().st_size < 200, "what was done before the snapshot is not done again"
+    for place, found in ((lamed, result), (killed, again)):
+        gone_on_with(place, whole, found, key)
+        assert found.trials["slow"]["metrics"] == expected.trials["slow"]["metrics"]

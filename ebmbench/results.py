@@ -15,7 +15,7 @@ from ebmbench.errors import UsageError, suggest
 from ebmbench.report.report import Report
 from ebmbench.store.folders import DEFAULT_RESULTS, Store
 from ebmbench.store.records import RunRecord
-from ebmbench.store.runs import RunResult, latest_run, run_of_id
+from ebmbench.store.runs import RunResult, latest_run, newest_run, run_of_id
 from ebmbench.suite.selection import matcher
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ def run(
 
 
 def load(name: str, results: str | Path = DEFAULT_RESULTS) -> Results:
-    """The last full run of a suite; or any run, by its id (``20260131-094500-1a2b3c4d``).
+    """A run of a suite, by the suite's name; or any run, by its id (``20260131-094500-1a2b3c4d``).
+
+    Of a suite it is the last full run that came to its end. Where there is none, it is the newest run: one that was
+    narrowed by ``-k``, ``--seeds`` or ``--set``, or did not come to its end.
 
     Raises:
         UsageError: if there is none.
@@ -128,8 +131,9 @@ def load(name: str, results: str | Path = DEFAULT_RESULTS) -> Results:
             f"the last full run of '{name}' in {results} cannot be read: it is damaged, or another version's; "
             f"what has been trained is kept: ebmbench run {name}"
         )
+    record = record or (newest_run(store, name) if known else None)
     if record is None:
-        raise UsageError(f"no full run of '{name}' in {results}; make one with: ebmbench run {name}")
+        raise UsageError(f"no run of '{name}' in {results}; make one with: ebmbench run {name}")
     return Results(RunResult(record, store))
 
 

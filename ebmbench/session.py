@@ -28,6 +28,7 @@ from ebmbench.planning.provenance import reopened
 from ebmbench.planning.runtime_history import past_trials
 from ebmbench.report.products import intact, publish, write
 from ebmbench.report.report import Report
+from ebmbench.report.shown_run import narrowed_run
 from ebmbench.store.folders import DEFAULT_RESULTS, Store
 from ebmbench.store.records import RunRecord
 from ebmbench.store.runs import RunResult, TrialResult, find_run, save_run
@@ -238,6 +239,8 @@ def conclude(measured: Measured) -> RunResult:
     finally:
         measured.announcer.run_finished(result)
     measured.console.print(leaderboard(measured.report))
+    if narrowed_run(result):
+        measured.console.print(printable(narrowed_run(result)), style="dim", markup=False, highlight=False)
     for failure in measured.announcer.failures:
         measured.warn(failure)
     if measured.interruption is not None:

@@ -18,8 +18,8 @@ from ebmbench.cli import completing, options
 def command(a: str, b: str, results: Path, kind: str, output: Path | None) -> None:
     """What changed from run A to run B, in words.
 
-    Each is the name of a suite (its last full run), the id of a run, or the folder of a run, also one of other results.
-    Trials are paired by their names: the same method, dataset, seed and device.
+    Each is the name of a suite (its last full run, or else its newest), the id of a run, or the folder of a run, also
+    one of other results. Trials are paired by their names: the same method, dataset, seed and device.
     """
     from rich.console import Console
 

@@ -50,6 +50,11 @@ def red(text: str) -> None:
     click.secho(printable(text), fg="red", err=True)
 
 
+def dim(text: str) -> None:
+    """A remark on standard error."""
+    click.secho(printable(text), dim=True, err=True)
+
+
 def all_plugins(ctx: click.Context, own: tuple[str, ...]) -> tuple[str, ...]:
     """The plugins given before the verb and after it."""
     return (*(ctx.obj or ()), *own)

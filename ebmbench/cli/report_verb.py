@@ -40,6 +40,9 @@ def command(
 ) -> None:
     """The leaderboard of the last full run of SUITE, or of a run's id.
 
+    A run that is narrowed by -k, --seeds or --set leaves the tables of the full run alone. Where there is no full run,
+    SUITE is its newest narrowed one; any run is shown by its id, which a line says where it is not the newest.
+
     As png, svg or pdf it is the energy surfaces; forest, budget, errors and lecture are figures too, written as the
     suffix of the file says (-o forest.pdf).
     """
@@ -48,6 +51,7 @@ def command(
     from ebmbench.catalog.loading import load_catalog
     from ebmbench.report.figures.canvas import content
     from ebmbench.report.report import Report
+    from ebmbench.report.shown_run import which_run
     from ebmbench.report.terminal import leaderboard
     from ebmbench.results import load
     from ebmbench.suite.loading import read_suite
@@ -56,6 +60,8 @@ def command(
     if kind != TERMINAL and kind not in catalog.reporters:
         raise UsageError(f"no format '{kind}'{suggest(kind, [TERMINAL, *catalog.reporters])}")
     found = load(read_suite(suite)[0].name if os.path.isfile(suite) else suite, results)
+    if suite != found.result.record.run_id and (remark := which_run(found.result)):
+        options.dim(remark)
     if keyword:
         found = found.narrowed(keyword)
     report = Report(found.result, lambda text: options.red(text))

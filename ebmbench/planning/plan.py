@@ -97,8 +97,14 @@ class Planner:
             if wanted(template.name(seed))
         ]
         if not trials:
-            raise UsageError(f"-k '{keyword}': no trial has such a name")
+            raise UsageError(f"-k '{keyword}': no trial has such a name{self._unlisted(keyword or '')}")
         return Plan(self._record(trials, full and not keyword), tuple(trials))
+
+    def _unlisted(self, keyword: str) -> str:
+        """What to do about a keyword that is a method which the suite leaves out."""
+        if keyword not in self.resolver.catalog.methods:
+            return ""
+        return f"; the method is known, but the suite does not list it: --set 'methods=[{keyword}]' runs it"
 
     def _record(self, trials: list[PlannedTrial], full: bool) -> RunRecord:
         keys = [(planned.view.key, planned.view.name) for planned in trials]

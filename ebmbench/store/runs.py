@@ -129,8 +129,18 @@ def earlier_runs(store: Store, suite: str) -> Iterator[RunRecord]:
             yield RunRecord.model_validate_json(path.read_bytes())
 
 
+def newest_run(store: Store, suite: str) -> RunRecord | None:
+    """The run of a suite that was last begun or reopened, also one that was narrowed or did not come to its end."""
+    dated = []
+    for path in (store.suite_dir(suite) / "runs").glob("*/run.json"):
+        with contextlib.suppress(OSError, ValueError):
+            record = RunRecord.model_validate_json(path.read_bytes())
+            dated.append((path.stat().st_mtime_ns, record.run_id, record))
+    return max(dated, key=lambda found: found[:2])[2] if dated else None
+
+
 def latest_run(store: Store, suite: str) -> RunRecord | None:
-    """The last full run of a suite."""
+    """The last full run of a suite that came to its end."""
     try:
         run_id = (store.suite_dir(suite) / "latest").read_text().strip()
         return RunRecord.model_validate_json((store.run_dir(suite, run_id) / "run.json").read_bytes())

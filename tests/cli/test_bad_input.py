@@ -124,7 +124,7 @@ CASES = {
     # the results folder
     "results is a file": Case("run tiny.yaml --results file", "file' is a file"),
     "results below a file": Case("run tiny.yaml --results file/below", "results folder file/below: cannot be written"),
-    "nothing was run": Case("report tiny", "no full run of 'tiny' in results; make one with: ebmbench run tiny"),
+    "nothing was run": Case("report tiny", "no run of 'tiny' in results; make one with: ebmbench run tiny"),
     # the command line
     "unknown verb": Case("rum tiny.yaml", "no command 'rum'; did you mean 'run'?"),
     "unknown option": Case("run tiny.yaml --sed 3", "No such option '--sed'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -44,10 +45,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             surface(trial.folder.path)
             trial.folder.seal(Status.OK)
         lab.trial("bad", status=Status.DIVERGED, dataset=dataset)
-    save_run(lab.result(suite="smoke", run_id=RUN_ID))
-    (lab.root / "smoke" / "latest").write_text(RUN_ID + "\n")
     other = make_run([make_view("nce", key=lab.trials[0].view.key)], suite="smoke", run_id="20260202-000000-87654321")
     save_run(RunResult(other, lab.store))
+    save_run(lab.result(suite="smoke", run_id=RUN_ID))
+    (lab.root / "smoke" / "latest").write_text(RUN_ID + "\n")
     return lab.root
 
 
@@ -150,6 +151,34 @@ def test_a_report_of_any_run_by_its_id(results: Path) -> None:
     done = report(results, "--format", "json", suite="20260202-000000-87654321")
     assert [row["name"] for row in json.loads(done.stdout)] == ["nce/moons/0/cpu"]
     assert {row["run_id"] for row in json.loads(done.stdout)} == {"20260202-000000-87654321"}
+
+
+def test_a_newer_narrowed_run_is_named_and_not_shown(results: Path, tmp_path: Path) -> None:
+    """It is named beside the board, and nowhere in the document."""
+    lab = Lab(tmp_path / "with space")
+    lab.trial("nce", {"kl": 0.25})
+    save_run(lab.result(suite="smoke", run_id=RUN_ID))
+    (lab.root / "smoke" / "latest").write_text(RUN_ID + "\n")
+    assert report(lab.root).stderr == "", "it is the newest"
+    narrowed = lab.result(suite="smoke", run_id="20260303-000000-87654321", full=False)
+    save_run(narrowed)
+    os.utime(lab.store.run_dir("smoke", RUN_ID) / "run.json", (1, 1))
+    done = report(lab.root, "--format", "json")
+    assert {row["run_id"] for row in json.loads(done.stdout)} == {RUN_ID}
+    command = f"ebmbench report 20260303-000000-87654321 --results '{lab.root}'"
+    newer = "20260303-000000-87654321, which was narrowed by -k, --seeds or --set"
+    assert done.stderr == f"this is the last full run; newer is {newer}: {command}\n"
+    assert report(lab.root, suite=narrowed.record.run_id).stderr == "", "it was asked for by its id"
+
+
+@pytest.mark.parametrize(("full", "how"), [(False, "was narrowed by -k, --seeds or --set"), (True, "has not ended")])
+def test_without_a_full_run_the_newest_is_shown_and_it_is_said(tmp_path: Path, full: bool, how: str) -> None:
+    lab = Lab(tmp_path)
+    lab.trial("nce", {"kl": 0.25})
+    save_run(lab.result(suite="smoke", run_id=RUN_ID, full=full))
+    done = report(tmp_path)
+    assert "nce" in done.stdout
+    assert done.stderr == f"no full run of smoke has come to its end: this is {RUN_ID}, which {how}\n"
 
 
 def test_what_cannot_be_written_is_said(results: Path, tmp_path: Path) -> None:

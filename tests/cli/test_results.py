@@ -64,7 +64,7 @@ def test_the_tables_are_those_of_the_files(full: Results) -> None:
 
 @pytest.mark.long
 def test_any_run_is_loaded_by_its_id(full: Results, narrowed: Results, place: Path) -> None:
-    """Also one that was narrowed, which no name leads to."""
+    """Also one that was narrowed, which no name leads to where there is a full one."""
     ids = {each.result.record.run_id: len(each.trials) for each in (full, narrowed)}
     assert sorted(ids.values()) == [1, 2]
     for run_id, trials in ids.items():
@@ -77,8 +77,33 @@ def test_any_run_is_loaded_by_its_id(full: Results, narrowed: Results, place: Pa
 @pytest.mark.parametrize("name", ["tinny", "20990101-000000-00000000", "../tiny", "tiny/runs", "", "*", "."])
 def test_what_is_no_run_is_none(full: Results, place: Path, name: str) -> None:
     assert full.trials is not None
-    with pytest.raises(UsageError, match="no full run of"):
+    with pytest.raises(UsageError, match="no run of"):
         ebmbench.load(name, place / "results")
+
+
+def narrowed_runs(lab: Lab, *days: int, full: bool = False) -> list[str]:
+    """The ids of runs of the suite tiny, each recorded after the one before it."""
+    ids = [f"202601{day:02}-000000-{day:08}" for day in days]
+    for moment, run_id in enumerate(ids):
+        save_run(RunResult(make_run([make_view()], suite="tiny", run_id=run_id, full=full), lab.store))
+        os.utime(lab.store.run_dir("tiny", run_id) / "run.json", (moment, moment))
+    return ids
+
+
+def test_without_a_full_run_a_suite_is_its_newest_narrowed_one(tmp_path: Path) -> None:
+    """Newest is what was begun or reopened last, whatever its id says."""
+    lab = Lab(tmp_path)
+    second, first = narrowed_runs(lab, 2, 1)
+    assert ebmbench.load("tiny", tmp_path).result.record.run_id == first
+    os.utime(lab.store.run_dir("tiny", second) / "run.json")
+    assert ebmbench.load("tiny", tmp_path).result.record.run_id == second
+
+
+def test_a_full_run_is_what_a_suites_name_leads_to(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    full, *_ = narrowed_runs(lab, 1, full=True), narrowed_runs(lab, 2)
+    (lab.store.suite_dir("tiny") / "latest").write_text(full[0])
+    assert ebmbench.load("tiny", tmp_path).result.record.run_id == full[0]
 
 
 def test_a_run_of_another_version_is_said_to_be_one(tmp_path: Path) -> None:

@@ -290,6 +290,13 @@ def test_k_that_matches_nothing_is_an_error(plan: Plans, expression: str) -> Non
         plan(keyword=expression)
 
 
+def test_k_of_a_method_that_the_suite_leaves_out_says_how_to_run_it(plan: Plans) -> None:
+    with pytest.raises(UsageError, match=r"no trial has such a name.*--set 'methods=\[pcd\]' runs it"):
+        plan(keyword="pcd")
+    with pytest.raises(UsageError, match=r"no trial has such a name$"):
+        plan(keyword="pcdd")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("expression", ["nce and", "(nce", "nce)", "and", "not", "nce gmm", "()", "   "])
 def test_k_that_is_no_expression_is_an_error(plan: Plans, expression: str) -> None:

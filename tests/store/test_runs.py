@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,16 @@ import pytest
 from ebmbench.contracts.records import Status
 from ebmbench.store.folders import Store
 from ebmbench.store.records import RunRecord, Value
-from ebmbench.store.runs import RunResult, TrialResult, earlier_runs, find_run, latest_run, run_of_id, save_run
+from ebmbench.store.runs import (
+    RunResult,
+    TrialResult,
+    earlier_runs,
+    find_run,
+    latest_run,
+    newest_run,
+    run_of_id,
+    save_run,
+)
 from tests.factories import Lab, make_attempt, make_cells, make_run, make_trial, make_view
 
 PLAN = "12345678"
@@ -107,6 +117,20 @@ def test_the_latest_run_is_what_latest_says(run: RunResult) -> None:
     assert latest_run(run.store, "tiny") is None
     latest.write_bytes(b"\xff")
     assert latest_run(run.store, "tiny") is None
+
+
+def test_the_newest_run_is_the_one_that_was_last_written(run: RunResult) -> None:
+    """A run that is reopened keeps its id, and is the newest again."""
+    newer = another(run.store, "20260202-000000", plan="aaaaaaaa")
+    another(run.store, "20260303-000000", suite="other")
+    os.utime(run.folder / "run.json", (1, 1))
+    assert newest_run(run.store, "tiny") == newer
+    os.utime(run.folder / "run.json")
+    os.utime(run.store.run_dir("tiny", newer.run_id) / "run.json", (1, 1))
+    assert newest_run(run.store, "tiny") == run.record
+    (run.folder / "run.json").write_text("{}")
+    assert newest_run(run.store, "tiny") == newer, "a broken one is none"
+    assert newest_run(run.store, "nothing") is None
 
 
 def test_a_run_is_found_by_its_id_whatever_its_suite(run: RunResult) -> None:

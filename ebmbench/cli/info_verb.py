@@ -43,8 +43,9 @@ def command(
     """The card of a method, dataset or metric; or of a trial.
 
     A trial is given by its key, by the first four digits of it or more, or by its name (nce/moons/0/cpu): what is
-    stored of it, and why it was or was not cached. OTHER is a trial too: how the two keys differ. With --json a card
-    is an item of a list, which has two where a name is that of a method and of a metric; trials have none.
+    stored of it, the end of its log with the traceback of a failure, and why it was or was not cached. OTHER is a trial
+    too: how the two keys differ. With --json a card is an item of a list, which has two where a name is that of a
+    method and of a metric; trials have none.
     """
     catalog = load_catalog([Path(file) for file in options.all_plugins(ctx, plugins)])
     found = [] if other else [entry for entry in entries(catalog) if entry.spec.name == name]

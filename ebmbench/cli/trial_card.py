@@ -15,9 +15,12 @@ from ebmbench.identity.closure import forget
 from ebmbench.identity.differences import differences
 from ebmbench.identity.keys import KEY_LENGTH
 from ebmbench.planning.current_identity import CurrentIdentity, Obstacle, changed_metrics
+from ebmbench.store.files import last_lines
 from ebmbench.store.folders import Store, TrialFolder
 from ebmbench.store.history import History, Sighting
 
+LOG_LINES = 30
+"""Of a trial's log that are shown: a traceback, and what came before it."""
 MIN_DIGITS = 4
 """Digits of a key that are taken for one."""
 
@@ -93,6 +96,7 @@ class Trials:
         for value in measured.values if measured else ():
             shown = value.note if value.value is None else f"{value.value:.6g}  {value.note}".rstrip()
             yield f"  {value.metric:20s} {value.variant:8s} {shown}"
+        yield from _log(folder)
 
     def _reasons(self, key: str, sightings: list[Sighting]) -> Iterator[str]:
         """Why it is or is not cached today; and what made it another trial than the one that had its name before."""
@@ -148,6 +152,16 @@ class Trials:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         raise Damaged(f"trial.json of {key} is damaged: a run of its suite runs it again")
+
+
+def _log(folder: TrialFolder) -> Iterator[str]:
+    """The end of what the last attempt wrote, its traceback with it; what was kept of it where the file is gone."""
+    path, attempts = folder.file("log.txt"), folder.attempts()
+    kept = attempts[-1].stderr if attempts else ()
+    lines = last_lines(path, LOG_LINES) or kept[-LOG_LINES:]
+    if lines:
+        yield f"  log       {path}, its end:"
+        yield from (f"    | {line}" for line in lines)
 
 
 def _what_a_run_does(folder: TrialFolder) -> str:

@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from filelock import FileLock
 
 from ebmbench.contracts.records import Status
-from ebmbench.errors import printable
 from ebmbench.execution.executor import Ended, Executor
+from ebmbench.store.files import last_lines
 from ebmbench.store.folders import Store, TrialFolder
 from ebmbench.store.records import Attempt, TrialSpec
 from ebmbench.training.machine import machine_id
@@ -185,19 +184,9 @@ def _cut_short(running: Running, ended: Ended) -> Attempt:
         message=ended.reason or how,
         exit_code=ended.code,
         signal=ended.signal,
-        stderr=_last_lines(running.folder.file("log.txt")),
+        stderr=last_lines(running.folder.file("log.txt"), LOG_LINES),
         started=running.started,
         total_seconds=time.monotonic() - running.begun,
         n_concurrent=running.n_concurrent,
         machine_id=machine_id(),
     )
-
-
-def _last_lines(log: Path) -> tuple[str, ...]:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16384))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ()
-    return tuple(printable(line)[:500] for line in lines[-LOG_LINES:])

@@ -8,6 +8,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ebmbench.errors import printable
+
+MAX_TAIL = 16384
+"""Bytes of a log that are read."""
+MAX_LINE = 500
+"""Characters of a line of it that are kept."""
+
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write beside, flush to disk, rename: a reader sees the old file or the new one, never half of one."""
@@ -36,6 +43,17 @@ def append_line(path: Path, text: str) -> None:
     """Append one line in a single write."""
     with path.open("ab") as file:
         file.write(text.encode() + b"\n")
+
+
+def last_lines(path: Path, count: int) -> tuple[str, ...]:
+    """The last lines of a text that anything may have written, without control codes; none where there is no file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - MAX_TAIL))
+            lines = file.read().decode(errors="replace").replace("\t", "    ").splitlines()
+    except OSError:
+        return ()
+    return tuple(printable(line)[:MAX_LINE] for line in lines[-count:])
 
 
 def size_of(path: str) -> int | None:

@@ -69,6 +69,31 @@ def test_what_is_stored_of_a_trial(results: tuple[Path, str], digits: int) -> No
     assert "\x1b" not in text
 
 
+def test_the_end_of_the_log_with_the_traceback_is_shown(results: tuple[Path, str]) -> None:
+    root, key = results
+    assert "log" not in card(key, "--results", str(root)).split(), "nothing was written"
+    folder = Store(root).trial_folder(key)
+    log = ["started", *(f"step {n}" for n in range(99)), "\x1b[31mTraceback (most recent call last):", "Boom: no"]
+    folder.file("log.txt").write_text("\n".join(log))
+    lines = card(key, "--results", str(root)).splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("  log "))
+    assert lines[start] == f"  log       {folder.file('log.txt')}, its end:"
+    shown = [line for line in lines[start + 1 :] if line.startswith("    | ")]
+    assert shown[-3:] == [
+        "    | step 98",
+        "    | \N{REPLACEMENT CHARACTER}[31mTraceback (most recent call last):",
+        "    | Boom: no",
+    ]
+    assert len(shown) == 30
+
+
+def test_where_the_log_is_gone_what_the_attempt_kept_of_it_is_shown(results: tuple[Path, str]) -> None:
+    root, key = results
+    folder = Store(root).trial_folder(key)
+    folder.finish(make_attempt(Status.CRASHED, stderr=("Fatal Python error: \x1b[2J",)))
+    assert "    | Fatal Python error: \N{REPLACEMENT CHARACTER}[2J" in card(key, "--results", str(root)).splitlines()
+
+
 def test_a_trial_that_was_damaged_is_not_finished(results: tuple[Path, str]) -> None:
     root, key = results
     (root / "trials" / key[:2] / key / "DONE").unlink()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ebmbench.store.files import append_line, digest, replacing, size_of, write_atomic
+from ebmbench.store.files import append_line, digest, last_lines, replacing, size_of, write_atomic
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +44,14 @@ def test_lines_are_appended(tmp_path: Path) -> None:
     for text in ("one", "two"):
         append_line(tmp_path / "lines", text)
     assert (tmp_path / "lines").read_text() == "one\ntwo\n"
+
+
+def test_the_end_of_a_log_has_no_control_codes_and_no_endless_line(tmp_path: Path) -> None:
+    """Bars of progress are rewritten with returns: each state is a line."""
+    path = tmp_path / "log.txt"
+    assert last_lines(path, 3) == ()
+    path.write_bytes(b"\xff" * 20000 + b"\n1 of 2\r2 of 2\n\x1b[2J\tgone\n" + b"x" * 900)
+    assert last_lines(path, 3) == ("2 of 2", "\N{REPLACEMENT CHARACTER}[2J    gone", "x" * 500)
 
 
 def test_what_is_written_beside_takes_the_name_in_one_step(tmp_path: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from ebmbench.cli import group
+from ebmbench.cli import group, ui_verb
 from ebmbench.errors import UsageError
 from ebmbench.observers.mlflow_memory import Mirrored
 from ebmbench.store.folders import Store
+from tests.faults.runs import EBMBENCH, alive, environment, soon
 
 
 class Server:
@@ -22,15 +24,15 @@ class Server:
     def __init__(self, code: int = 0) -> None:
         self.code, self.started = code, list[tuple[list[str], dict[str, str]]]()
 
-    def __call__(self, command: list[str], env: Any) -> int:
-        self.started.append((command, dict(env)))
+    def __call__(self, command: list[str]) -> int:
+        self.started.append((command, dict(os.environ)))
         return self.code
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     made = Server()
-    monkeypatch.setattr(subprocess, "call", made)
+    monkeypatch.setattr(ui_verb, "serve", made)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_DISABLE_TELEMETRY"):
         monkeypatch.delenv(name, raising=False)
     return made
@@ -105,3 +107,47 @@ def test_a_tracking_server_of_ones_own_needs_no_file(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://somewhere/runs")
     assert ui("--results", str(tmp_path)).exit_code == 0
     assert options(server.started[0][0])["--backend-store-uri"] == "postgresql://somewhere/runs"
+
+
+# --- how it ends -----------------------------------------------------------------------------------------------------
+
+STAND_IN = """
+import signal, subprocess, sys
+
+stubborn = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", stubborn])
+open("serving", "w").close()
+child.wait()
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the environment of a process is read")
+def test_a_signal_to_it_alone_ends_the_server_and_the_servers_children(tmp_path: Path) -> None:
+    """As a service manager or ``kill`` sends it; a terminal would send it to all of them. MLflow is a stand-in."""
+    asked = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        place = tmp_path / number.name
+        (place / "mlflow").mkdir(parents=True)
+        (place / "mlflow" / "__init__.py").touch()
+        (place / "mlflow" / "__main__.py").write_text(STAND_IN)
+        (place / "results").mkdir()
+        (place / "results" / "mlflow.db").touch()
+        path = os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
+        started = subprocess.Popen(
+            [EBMBENCH, "ui"], cwd=place, env=environment(str(place), PYTHONPATH=path), stderr=subprocess.DEVNULL
+        )
+        asked[number] = (started, place)
+    codes = {}
+    for number, (started, place) in asked.items():
+        try:
+            assert soon((place / "serving").exists, 30), "the server is there"
+            assert len(alive(str(place))) == 3, "ebmbench, its server, and what that has started"
+        finally:
+            started.send_signal(number)
+        codes[number] = started.wait(30)
+        left = alive(str(place))
+        for process in left:
+            process.kill()
+        assert left == []
+    assert codes == {signal.SIGTERM: 143, signal.SIGINT: 130}

@@ -29,6 +29,7 @@ from ebmbench.store.records import Attempt, Measurements, MetricCell, Training, 
 from ebmbench.training.checks import Diverged, check_energies, check_form
 from ebmbench.training.clocks import Clock, device_peak_bytes, peak_bytes
 from ebmbench.training.components import TrialComponents
+from ebmbench.training.draws import check_data, check_samples
 from ebmbench.training.explaining import explained
 from ebmbench.training.loop import Progress, train
 from ebmbench.training.machine import machine_id
@@ -84,6 +85,7 @@ class TrialWork:
         spec, components = self.spec, self.components
         prepare, clock, compiling = Clock(self.device), Clock(self.device), Clock(self.device)
         with prepare.running():
+            check_data(components)
             training_set = components.stream.training_set()
             problem = components.problem(training_set)
         obstacle = components.method.obstacle(problem)
@@ -153,6 +155,7 @@ class TrialWork:
         measuring = Measuring(self.components, self.folder)
         with clock.running():
             evaluation, values = measuring.final(load_model(self.folder, self.root), cells)
+            check_samples(self.spec, evaluation)
             points = [*measuring.curve(cells), *measuring.end_of_curve(training, values)]
         outdated = self._outdated(cells)  # asked when they are imported: an edit after that is not in what was measured
         values = [_refused(value) if value.metric in outdated else value for value in values]

@@ -27,12 +27,12 @@ def write(report: Report, catalog: Catalog) -> None:
             found = reporter.load()(report)
             if found is not None:
                 write_atomic(folder / reporter.spec.product, content(found, reporter.spec))
-    sums = {path.name: digest(path) for path in _products(folder, catalog, TRIALS, METRICS)}
+    sums = {path.name: digest(path) for path in _products(folder, catalog, TRIALS, METRICS, "run.json")}
     write_atomic(folder / SUMS, json.dumps(sums, indent=1))
 
 
 def intact(folder: Path) -> bool:
-    """Whether the products of a run are there, as they were written."""
+    """Whether a run's products are there as they were written, and of the record that is there: of its metrics."""
     try:
         sums = json.loads((folder / SUMS).read_text())
         return bool(sums) and all(digest(folder / name) == sum for name, sum in sums.items())

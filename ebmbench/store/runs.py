@@ -15,7 +15,7 @@ from ebmbench.store.folders import Store, TrialFolder
 from ebmbench.store.records import Attempt, Measurements, Point, RunRecord, Training, TrialSpec, TrialView
 
 SUMS = "sums.json"
-"""sha256 of each product of a run: what was damaged is written anew."""
+"""sha256 of each product of a run, and of its record: what was damaged, or is of another record, is written anew."""
 
 
 @dataclass(frozen=True)

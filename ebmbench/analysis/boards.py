@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ebmbench.analysis.claims import CLAIMED, impossible, truth_of
 from ebmbench.analysis.standings import Standing, Word, standings
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import EnergyKind, Ruler, Track
@@ -40,23 +41,30 @@ def boards(methods: Sequence[MethodSummary], tracks: Sequence[Track]) -> tuple[B
     """A board for each ruler of the first track, on the datasets of all tracks that have it.
 
     Reference rows never compete. What has never had a number of a ruler does not stand on its board; where nobody has
-    one there is no board.
+    one there is no board. A likelihood that nobody can have counts as a failure.
     """
-    found = []
+    found, truth = [], truth_of(methods)
     for ruler in tracks[0].ruled_by if tracks else ():
         alike = [track.name for track in tracks if ruler in track.ruled_by]
         competing = [m for m in methods if not m.reference and (ruler.of_order or m.kind is not EnergyKind.RANKING)]
-        table = pd.DataFrame({method.row: losses(method, ruler, alike) for method in competing})
+        table = pd.DataFrame({method.row: losses(method, ruler, alike, truth) for method in competing})
         if np.isfinite(table.to_numpy(dtype=np.float64)).any():
             found.append(Board(ruler, tuple(standings(table)), table.dropna(axis="columns", how="all")))
     return tuple(found)
 
 
-def losses(method: MethodSummary, ruler: Ruler, tracks: Sequence[str]) -> pd.Series[float]:
-    """The log of the loss of each trial on data of these tracks, by (dataset, seed): infinite where it failed."""
+def losses(
+    method: MethodSummary, ruler: Ruler, tracks: Sequence[str], truth: MethodSummary | None = None
+) -> pd.Series[float]:
+    """The log of the loss of each trial on data of these tracks, by (dataset, seed): infinite where it failed.
+
+    By a ruler that takes likelihoods at their word, a claim below what the ``truth`` has is a failure too.
+    """
     numbers = method.values.get(ruler.metric, pd.Series(float("nan"), method.facts.index))
     found = log_loss(numbers.to_numpy(dtype=np.float64), ruler)
     found[method.failed.to_numpy()] = np.inf
+    if ruler.metric == CLAIMED:
+        found[impossible(method, truth).notna().to_numpy()] = np.inf
     return pd.Series(found, method.units)[method.facts["track"].isin(list(tracks)).to_numpy()]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ebmbench.analysis.claims import CLAIMED, impossible, truth_of
 from ebmbench.analysis.leaderboard import Leaderboard
 from ebmbench.analysis.summaries import MethodSummary
 from ebmbench.contracts.records import EnergyKind
@@ -14,8 +15,6 @@ CHANCE = 0.5
 """The AUROC of an energy that says nothing."""
 MAX_CONSTANT = 0.5
 """Nats by which log Z of an energy that claims to be normalized may be off."""
-ORACLE = "oracle"
-"""The reference row that is the truth itself."""
 TRUTH: dict[str, tuple[float, str]] = {
     "log_z_error": (0.05, "its density does not integrate to one"),
     "mass_outside": (0.01, "its domain does not hold its mass"),
@@ -27,11 +26,25 @@ TRUTH: dict[str, tuple[float, str]] = {
 
 def doubts(board: Leaderboard) -> Iterator[str]:
     """A sentence for each doubt."""
+    truth = truth_of(board.methods)
     for method in board.methods:
-        if method.row == ORACLE:
-            yield from _of_data(method)
-        elif not method.reference:
+        if not method.reference:
             yield from _of_a_method(method)
+            yield from _of_a_claim(method, truth)
+    if truth is not None:
+        yield from _of_data(truth)
+
+
+def _of_a_claim(method: MethodSummary, truth: MethodSummary | None) -> Iterator[str]:
+    """Where the claimed likelihood is farthest below what can be."""
+    below = impossible(method, truth).dropna()
+    if truth is not None and len(below):
+        name = str(below.idxmax())
+        dataset, claimed = str(method.facts.loc[name, "dataset"]), float(method.values[CLAIMED][name])
+        yield (
+            f"{method.row}: claims an NLL of {claimed:.3g} nats ({dataset}), where the truth itself has "
+            f"{claimed + below.max():.3g}: no density can; its energy is not normalized, its likelihood says nothing"
+        )
 
 
 def _of_a_method(method: MethodSummary) -> Iterator[str]:

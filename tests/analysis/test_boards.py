@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 
 from ebmbench.analysis.boards import Board, boards
 from ebmbench.analysis.standings import Word
-from ebmbench.contracts.records import EnergyKind, Status, Strategy
-from ebmbench.metrics.tracks import DENSITY, LIKELIHOOD, ORDER, PLANE
+from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
+from ebmbench.metrics.tracks import DENSITY, LIKELIHOOD, ORDER, PLANE, USER_DATA
+from ebmbench.report.text import mark
 from ebmbench.store.runs import TrialResult
-from tests.factories import make_report, make_trial, make_view
+from tests.factories import make_cells, make_report, make_trial, make_view
 
 LOST = float("nan")
 """A trial that ended well and has no such number."""
@@ -135,3 +137,24 @@ def test_a_claim_that_nobody_checked_is_never_ranked() -> None:
     claims = levels("liar", [-100.0] * 3, metric="nll", dataset="mine", track="user_data")
     assert of(claims) == ()
     assert rows(of([*claims, *nll("good", [1.0] * 3)])[0]) == ["good"]
+
+
+def test_a_claim_that_is_impossible_never_leads_a_track_that_ranks_claims() -> None:
+    """A plugin's track may take likelihoods at their word; what the truth itself does not have has failed."""
+    track = replace(USER_DATA, name="ten", columns=(Column("NLL", "nll"), *USER_DATA.columns[1:]), rulers=())
+    truth = levels("oracle", [21.1] * 3, "nll", track="ten", strategy=Strategy.REFERENCE)
+    rivals = [*levels("liar", [1.17] * 3, "nll", track="ten"), *levels("good", [21.2] * 3, "nll", track="ten")]
+    with_truth = make_report([*truth, *rivals], tracks=(track,), metrics=make_cells(["nll"])).leaderboard
+    (board,) = with_truth.boards
+    assert [(s.row, s.word) for s in board.standings] == [("good", Word.BEST), ("liar", Word.FAILED)]
+    assert [mark(with_truth, method) for method in with_truth.methods] == ["!", "*", ""]
+    (trusting,) = make_report(rivals, tracks=(track,), metrics=make_cells(["nll"])).leaderboard.boards
+    assert trusting.best == "liar", "where the truth is not known a claim that is asked for is believed"
+
+
+def test_what_has_failed_is_never_starred() -> None:
+    """Also where nothing else stands on the board."""
+    for values in ([None, None, 0.9], [None, 0.9, None], [LOST, None, None, 0.1]):
+        board = make_report(levels("frail", values)).leaderboard
+        assert [mark(board, method) for method in board.methods] == ["!"], values
+        assert board.best is None

@@ -68,3 +68,11 @@ def test_data_that_disagree_are_doubted_by_the_oracles_own_row(metric: str, numb
 
 def test_other_reference_rows_are_doubted_of_nothing() -> None:
     assert said(trial("untrained", facts=REFERENCE, auroc=0.2, fisher=9.0)) == []
+
+
+def test_a_claim_below_the_entropy_is_doubted_where_it_is_lowest() -> None:
+    """An NLL of 1.17 in ten dimensions, where the truth has 21.1."""
+    truth = [trial("oracle", data, 0, REFERENCE, nll=21.1, nll_se=0.1) for data in ("ten", "more")]
+    mine = [trial("mine", "ten", nll=1.17, nll_se=0.1), trial("mine", "more", nll=15.0, nll_se=0.1)]
+    (line,) = said(*truth, *mine, trial("nce", "ten", nll=21.0, nll_se=0.1))
+    assert line.startswith("mine: claims an NLL of 1.17 nats (ten), where the truth itself has 21.1: no density can")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebmbench.analysis.comparison import Comparison
 from ebmbench.analysis.counterparts import Side
 from ebmbench.contracts.records import NAME_PATTERN
-from ebmbench.errors import UsageError, suggest
+from ebmbench.errors import UsageError, printable, suggest
+from ebmbench.report import frame
 from ebmbench.report.report import Report
 from ebmbench.store.folders import DEFAULT_RESULTS, Store
 from ebmbench.store.records import RunRecord
@@ -24,16 +28,30 @@ if TYPE_CHECKING:
     from ebmbench.contracts.surface import Surface
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """A finished run as pandas tables and models."""
 
     result: RunResult
 
-    @property
+    def __repr__(self) -> str:
+        """``<Results toy2d: 7 rows, 105 trials: 104 ok, 1 diverged; best: gmm>``."""
+        record, board = self.result.record, self.report.leaderboard
+        counts = Counter(str(trial.status or "not finished") for trial in self.result.trials)
+        trials = ", ".join(f"{count} {status}" for status, count in counts.items())
+        rows = len({view.row for view in record.trials})
+        best = f"; best: {board.best}" if board.best else ""
+        return printable(f"<Results {record.suite}: {rows} rows, {len(record.trials)} trials: {trials}{best}>")
+
+    @cached_property
     def report(self) -> Report:
         """What reporters are given."""
         return Report(self.result)
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a method, the best first: how it stands, its numbers, what it cost."""
+        return frame.leaderboard(self.report)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -75,43 +93,59 @@ class Results:
 
 
 def run(
-    suite: str | None = None,
+    suite: str | Mapping[str, Any] | None = None,
     *,
     methods: Sequence[str | Mapping[str, Any]] | None = None,
     data: Any = None,
+    budget: int | Mapping[str, int] | None = None,
+    name: str | None = None,
+    quiet: bool = False,
     **options: Any,
 ) -> Results:
-    """Run a suite (a path, or the name of a shipped one), as ``ebmbench run`` does; or methods on data of your own.
+    """Run a suite, as ``ebmbench run`` does; or methods on data of your own.
 
     ``run(methods=["nce", "gmm"], data=array)`` is a suite called ``own`` of one dataset called ``data``, with three
-    seeds and two million passes; ``seeds=1`` and ``overrides=["budget.passes=100000"]`` change that. A fifth of the
-    rows, or 10000, is for the test, and a fifth, or 5000, for validation.
+    seeds and two million passes; ``seeds=1``, ``budget=100_000`` and ``name="mine"`` change that. A fifth of the rows,
+    or 10000, is for the test, and a fifth, or 5000, for validation.
 
     Args:
-        suite: the suite.
+        suite: a path, the name of a shipped suite, or what such a file would say.
         methods: instead of a suite, the methods as a suite's file would list them.
-        data: the rows (n, d) they are run on: a numpy array, a torch tensor or a pandas data frame.
+        data: the rows (n, d) they are run on: a numpy array, a torch tensor, a pandas data frame, or the path of an
+            npz, npy, csv or parquet file.
+        budget: in the place of the suite's: so many passes, or as its file says it (``{"steps": 500}``).
+        name: what the suite is called, and its folder in the results, in the place of its own name.
+        quiet: nothing is printed; failures stand in the results.
         options: fields of ``session.Options``: keyword, overrides, seeds, workers, executor, results, timeout,
             retry_failed, fresh, no_train, plugins.
 
     Raises:
         UsageError: if anything given is not usable.
     """
+    from rich.console import Console
+
     from ebmbench import session  # only who runs anything waits for torch
     from ebmbench.planning.user_data import user_suite
 
     if "results" in options:
         options["results"] = Path(options["results"])
     chosen = session.Options(**options)
-    if suite is not None:
-        if methods is not None or data is not None:
-            raise UsageError("run: either a suite, or methods and data")
-        return Results(session.run(suite, chosen))
-    if methods is None or data is None:
-        raise UsageError("run: expected a suite, or both methods and data")
-    store = Store(chosen.results)
-    store.prepare()
-    return Results(session.run(user_suite(store, methods, data), chosen))
+    if suite is not None and (methods is not None or data is not None):
+        raise UsageError("run: either a suite, or methods and data")
+    if suite is None:
+        if methods is None or data is None:
+            raise UsageError("run: expected a suite, or both methods and data")
+        store = Store(chosen.results)
+        store.prepare()
+        suite = user_suite(store, methods, data)
+    said = {"budget": {"passes": budget} if isinstance(budget, int) else budget, "name": name}
+    changes = {key: value for key, value in said.items() if value is not None}
+    if isinstance(suite, Mapping):
+        suite = {**suite, **changes}
+    else:  # as --set does: the run is a narrowed one
+        more = tuple(f"{key}={json.dumps(value)}" for key, value in changes.items())
+        chosen = replace(chosen, overrides=(*chosen.overrides, *more))
+    return Results(session.run(suite, chosen, Console(quiet=True) if quiet else None))
 
 
 def load(name: str, results: str | Path = DEFAULT_RESULTS) -> Results:

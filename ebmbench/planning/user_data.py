@@ -60,17 +60,20 @@ def keep_rows(store: Store, rows: Rows) -> tuple[Table, Path]:
 
 
 def user_suite(store: Store, methods: Any, data: Any) -> dict[str, Any]:
-    """The suite ``own`` in memory: these methods on these rows.
+    """The suite ``own`` in memory: these methods on these rows, or on those of the file of that path.
 
     Raises:
         UsageError: if the methods are no list, or the rows cannot be used.
     """
     if isinstance(methods, str) or not hasattr(methods, "__iter__"):
         raise UsageError("methods: expected a list of names, such as ['nce', 'gmm']")
-    _, path = keep_rows(store, rows_in_memory(data))
+    if isinstance(data, str | Path):
+        dataset = {"file": str(Path(data).resolve())}
+    else:
+        dataset = {"file": str(keep_rows(store, rows_in_memory(data))[1].resolve()), "label": "data"}
     return {
         "name": "own",
-        "datasets": [{"file": str(path.resolve()), "label": "data"}],
+        "datasets": [dataset],
         "methods": list(methods),
         "budget": {"passes": 2_000_000},
         "seeds": 3,

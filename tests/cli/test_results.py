@@ -8,14 +8,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from rich.console import Console
 
 import ebmbench
 from ebmbench import session
-from ebmbench.contracts.records import Status
+from ebmbench.contracts.records import EnergyKind, Status, Strategy
 from ebmbench.errors import UsageError
 from ebmbench.results import Results
 from ebmbench.store.runs import RunResult, save_run
-from tests.factories import Lab, make_run, make_view
+from ebmbench.suite.loading import read_suite
+from tests.factories import Lab, make_run, make_training, make_view
 
 SUITE = """\
 name: tiny
@@ -131,6 +133,46 @@ def test_a_run_is_narrowed_as_on_the_command_line(full: Results) -> None:
         full.narrowed("nobody")
 
 
+# --- at a glance -----------------------------------------------------------------------------------------------------
+
+
+def test_results_are_shown_in_a_line(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    for row, skill in (("nce", 0.9), ("gmm", 0.8)):
+        lab.trial(row, {"skill": skill, "kl": 1 - skill})
+    lab.trial("bad", status=Status.DIVERGED)
+    lab.trial("later", status=None)
+    said = "<Results toy: 4 rows, 4 trials: 2 ok, 1 diverged, 1 not finished; best: nce>"
+    assert repr(Results(lab.result())) == said
+    nothing = Lab(tmp_path / "nothing")
+    nothing.trial("nce\x1b[2J", status=None)
+    assert repr(Results(nothing.result())) == "<Results toy: 1 rows, 1 trials: 1 not finished>"
+
+
+def test_the_leaderboard_is_a_frame_with_the_best_first(tmp_path: Path) -> None:
+    """Factors of the first board, .2 for .1; a ranking energy has its KL at its temperature, and stands lower."""
+    lab = Lab(tmp_path)
+    lab.trial("oracle", {"kl": 0.0, "skill": 1.0}, strategy=Strategy.REFERENCE)
+    lab.trial("order", {"kl_beta": 0.05, "skill": 0.95}, kind=EnergyKind.RANKING)
+    lab.trial("worse", {"kl": 0.2, "skill": 0.8})
+    lab.trial("better", {"kl": 0.1, "skill": 0.9}, training=make_training(train_seconds=3.0))
+    lab.trial("bad", status=Status.FAILED)
+    board = Results(lab.result()).leaderboard
+    assert board.index.tolist() == ["better", "worse", "bad", "order", "oracle"]
+    assert board["stands"].tolist() == ["best", "undecided", "failed", "", ""]
+    assert board["times_best"].iloc[:3].tolist() == pytest.approx([1, 2, float("inf")])
+    assert board["kl"].drop("bad").tolist() == pytest.approx([0.1, 0.2, 0.05, 0.0])
+    assert board.loc["better", "train_seconds"] == 3.0
+    assert board[["ok", "trials"]].to_numpy().tolist() == [[1, 1], [1, 1], [0, 1], [1, 1], [1, 1]]
+    assert not board["times_best"].iloc[3:].notna().any()
+
+
+def test_a_leaderboard_of_nothing_is_an_empty_frame(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.trial("nce", status=None)
+    assert Results(lab.result()).leaderboard.empty
+
+
 # --- models ----------------------------------------------------------------------------------------------------------
 
 
@@ -178,8 +220,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
     """What a session would be asked for."""
     heard: list[tuple[object, object]] = []
 
-    def run(reference: object, options: object) -> RunResult:
+    def run(reference: object, options: object, console: Console | None) -> RunResult:
         heard.append((reference, options))
+        if console is not None:
+            assert console.quiet
+            heard.append(("quiet", None))
         return RunResult(make_run(), Lab(Path("/nonexistent")).store)
 
     monkeypatch.setattr(session, "run", run)
@@ -192,6 +237,42 @@ def test_options_are_those_of_the_command_line(asked: list[tuple[object, object]
         keyword="nce", seeds=2, workers=3, results=Path("elsewhere"), executor="inline", fresh=True
     )
     assert asked == [("toy2d", expected)]
+
+
+def test_budget_and_name_are_set_as_on_the_command_line(asked: list[tuple[object, object]]) -> None:
+    """So that the run is a narrowed one; of a suite in memory they are its own."""
+    ebmbench.run("toy2d", budget=5000, name="mine", overrides=("seeds=1",))
+    expected = session.Options(overrides=("seeds=1", 'budget={"passes": 5000}', 'name="mine"'))
+    assert asked.pop() == ("toy2d", expected)
+    suite = {"name": "tiny", "methods": ["nce"], "budget": {"passes": 7}}
+    ebmbench.run(suite, budget={"steps": 3})
+    assert asked.pop() == ({**suite, "budget": {"steps": 3}}, session.Options())
+    assert suite["budget"] == {"passes": 7}, "the user's own is as it was"
+
+
+def test_an_override_of_that_form_is_read(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SUITE)
+    overrides = ('budget={"passes": 5000}', 'name="mine"')
+    suite, _ = read_suite(str(tmp_path / "tiny.yaml"), overrides)
+    assert (suite.name, suite.budget.passes, suite.budget.steps) == ("mine", 5000, None)
+
+
+def test_a_quiet_run_is_given_a_console_that_says_nothing(asked: list[tuple[object, object]]) -> None:
+    ebmbench.run("toy2d", quiet=True)
+    assert asked.pop() == ("quiet", None)
+
+
+def test_rows_may_be_in_a_file(asked: list[tuple[object, object]], tmp_path: Path) -> None:
+    for file in (tmp_path / "mine.csv", str(tmp_path / "mine.csv")):
+        ebmbench.run(methods=["gmm"], data=file, name="mine", budget=10, results=tmp_path)
+        (suite, _) = asked.pop()
+        assert suite == {
+            "name": "mine",
+            "datasets": [{"file": str(tmp_path / "mine.csv")}],
+            "methods": ["gmm"],
+            "budget": {"passes": 10},
+            "seeds": 3,
+        }
 
 
 def test_an_option_that_is_none_is_refused(asked: list[tuple[object, object]]) -> None:

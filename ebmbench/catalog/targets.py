@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from ebmbench.catalog.owners import missing_package
 from ebmbench.errors import UsageError, one_line
 from ebmbench.identity.closure import LOCAL
 
@@ -79,5 +80,7 @@ def load_target(target: str, owner: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything at import
-        raise UsageError(f"{target} of {owner} cannot be imported: {one_line(error)}") from None
+        package = missing_package(owner)
+        again = f"; the package '{package}' is not installed: pip install {package}" if package else ""
+        raise UsageError(f"{target} of {owner} cannot be imported: {one_line(error)}{again}") from None
     return found

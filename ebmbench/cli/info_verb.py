@@ -87,9 +87,21 @@ def _put_lines(name: str, lines: Iterable[str], results: Path, catalog: Catalog)
         click.echo("\n".join(printable(part) for part in line.splitlines()))
         shown = True
     if not shown:
+        gone = _gone(results, name)
+        if gone:
+            raise UsageError(f"nothing is called '{name}' now{gone}")
         known = [entry.spec.name for entry in entries(catalog)]
         known += _trials(results, catalog).history.names() if "/" in name else []
         raise UsageError(f"nothing is called '{name}'{suggest(name, known)}")
+
+
+def _gone(results: Path, name: str) -> str:
+    """What to do for a name that runs had from a plugin which is there no more."""
+    from ebmbench.planning.gone import to_find_again
+    from ebmbench.store.folders import Store
+
+    found = (to_find_again(Store(results), kind, name) for kind in ("methods", "datasets", "metrics"))
+    return next(filter(None, found), "")
 
 
 def _trials(results: Path, catalog: Catalog) -> Trials:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ebmbench.catalog.catalog import Catalog, CatalogEntry
+from ebmbench.catalog.owners import to_have_again
 from ebmbench.contracts.records import DatasetSpec, NetConfig, Protocol, Record
 from ebmbench.datasets.table import Table
 from ebmbench.errors import UsageError, one_line
@@ -100,8 +101,7 @@ def _entry(noun: str, cell: Mapping[str, Any], catalog: Catalog) -> CatalogEntry
     except UsageError as error:
         if (f"{noun}s", name) in catalog.taken:
             raise Obstacle(str(error)) from None
-        given = f"; it was of a single file: give that with -p, or its copy {cell['file']}" if cell.get("file") else ""
-        raise Obstacle(f"no plugin offers {noun} '{name}'{given}") from None
+        raise Obstacle(f"no plugin offers {noun} '{name}'{to_have_again(cell['owner'], cell.get('file'))}") from None
 
 
 def _setting(name: str, stored: Mapping[str, Any]) -> Record:

@@ -17,6 +17,7 @@ from ebmbench.datasets.table import Table
 from ebmbench.errors import SuiteError, UsageError, one_line, suggest
 from ebmbench.identity.canonical import canonical
 from ebmbench.identity.keys import metric_code
+from ebmbench.planning.gone import to_find_again
 from ebmbench.planning.templates import ResolvedComponent
 from ebmbench.planning.user_data import EntryError, user_table
 from ebmbench.store.folders import Store
@@ -81,7 +82,7 @@ class Resolver:
             offer: CatalogEntry[MetricSpec] = self.catalog.find("metrics", name)
         except UsageError as error:
             place = (self.suite.metrics.index(name),) if name in self.suite.metrics else ()
-            raise self.source.error(str(error), ("metrics", *place)) from None
+            raise self.source.error(self._gone("metrics", name) or str(error), ("metrics", *place)) from None
         spec = offer.spec
         shared = ("name", "summary", "unit", "direction", "variants", "why_not", "on_board")
         return MetricCell(
@@ -120,10 +121,15 @@ class Resolver:
         try:
             return self.catalog.find(component_type, entry.name)
         except UsageError as error:
-            message = str(error)
+            message = self._gone(component_type, entry.name) or str(error)
             if component_type == "datasets" and "file" in entry.params:
                 message = f"own data have a file and no name; call them 'label: {entry.name}'"
             raise self.source.error(message, (*location, "name")) from None
+
+    def _gone(self, component_type: str, name: str) -> str:
+        """What to say of a name that earlier runs had from a plugin which is there no more; empty for any other."""
+        again = "" if (component_type, name) in self.catalog.taken else to_find_again(self.store, component_type, name)
+        return again and f"unknown {component_type[:-1]} '{name}'{again}"
 
     def _instance(self, cls: Any, params: dict[str, Any], entry: SuiteEntry, location: Location) -> BaseModel:
         try:

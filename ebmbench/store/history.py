@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ebmbench.store.folders import Store
-from ebmbench.store.records import RunRecord, TrialView
+from ebmbench.store.records import ComponentCell, RunRecord, TrialView
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,23 @@ class History:
     def names(self) -> list[str]:
         """All names of trials."""
         return list(dict.fromkeys(sighting.view.name for sighting in self._all()))
+
+    def offered(self, component_type: str, name: str) -> ComponentCell | None:
+        """The ``methods``, ``datasets`` or ``metrics`` entry of that name as the newest run that had it knew it."""
+        found = (cell for run in self.runs for cell in self._cells(run, component_type, name) if cell.name == name)
+        return next(found, None)
+
+    def _cells(self, run: RunRecord, component_type: str, name: str) -> Iterator[ComponentCell]:
+        """Those of a run that may be meant: a dataset may be called something else in its suite."""
+        if component_type == "metrics":
+            yield from run.metrics
+            return
+        if component_type == "methods":
+            keys = {view.method: view.key for view in run.trials if view.method == name}
+        else:
+            keys = {view.dataset: view.key for view in run.trials}
+        specs = (self.store.trial_folder(key).spec() for key in keys.values())
+        yield from (spec.method if component_type == "methods" else spec.dataset for spec in specs if spec is not None)
 
     def _all(self) -> Iterator[Sighting]:
         for run in self.runs:

@@ -74,6 +74,10 @@ class MetricCell(Record):
         )
 
 
+ComponentCell = MethodCell | DatasetCell | MetricCell
+"""What a run holds of a component of the catalog."""
+
+
 class TrialSpec(Record):
     """One cell of a suite: all that a worker needs, and all that reports say. ``identity`` is what the key hashes."""
 

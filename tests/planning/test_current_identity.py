@@ -211,7 +211,7 @@ def device(stored: dict[str, Any]) -> tuple[dict[str, Any], Catalog]:
 
 
 OBSTACLES: dict[Callable[[dict[str, Any]], tuple[dict[str, Any], Catalog]], str] = {
-    renamed: "no plugin offers method 'nec'",
+    renamed: "no plugin offers method 'nec'; it was of ebmbench:c2_chosen_points, which does not offer it any more",
     of_a_file: "no plugin offers method 'nec'; it was of a single file: give that with -p, or its copy plugins/m.py",
     other_dataset: "no plugin offers dataset '9gaussians'",
     claimed: "method 'nce' is claimed by ebmbench:c2_chosen_points and somebody; rename one of them",

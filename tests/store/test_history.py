@@ -11,7 +11,7 @@ from ebmbench.store.folders import Store
 from ebmbench.store.history import History, Sighting
 from ebmbench.store.records import RunRecord, TrialView
 from ebmbench.store.runs import RunResult, save_run
-from tests.factories import make_run, make_view
+from tests.factories import Lab, make_run, make_spec, make_view
 
 NAME = "nce/moons/0/cpu"
 
@@ -96,3 +96,22 @@ def test_a_damaged_record_is_left_out(store: Store, content: bytes) -> None:
 def test_an_empty_store_has_no_history(store: Store) -> None:
     assert History(store).runs == []
     assert History(store).names() == []
+
+
+def test_who_offered_a_component_is_what_the_newest_run_of_it_knows(tmp_path: Path) -> None:
+    """Of a dataset by its own name, and not by what a suite calls it."""
+    lab = Lab(tmp_path)
+    lab.trial("label", method="mine", dataset="renamed")
+    spec = make_spec(method="mine", dataset="data")
+    lab.trials[0].folder.begin(spec)
+    save_run(lab.result())
+    save_run(Lab(tmp_path).result(run_id="20270101-000000-00000000"))
+    history = History(lab.store)
+    assert history.offered("methods", "mine") == spec.method
+    assert history.offered("datasets", "data") == spec.dataset
+    metric = lab.result().record.metrics[0]
+    assert history.offered("metrics", metric.name) == metric
+    for component_type, name in (("methods", "label"), ("datasets", "renamed"), ("datasets", "mine"), ("metrics", "x")):
+        assert history.offered(component_type, name) is None
+    lab.trials[0].folder.file("trial.json").write_text("{}")
+    assert History(lab.store).offered("methods", "mine") is None, "damaged"

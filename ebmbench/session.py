@@ -25,7 +25,7 @@ from ebmbench.observers.progress import ProgressObserver
 from ebmbench.planning.forecast import Forecast
 from ebmbench.planning.plan import Plan, PlannedTrial, Planner, TrialState
 from ebmbench.planning.provenance import reopened
-from ebmbench.planning.runtime_history import past_trials
+from ebmbench.planning.runtime_history import forecast_of
 from ebmbench.report.products import intact, publish, write
 from ebmbench.report.report import Report
 from ebmbench.report.shown_run import narrowed_run
@@ -123,10 +123,7 @@ class Planned(Resolved):
 
     def forecast(self, work: list[PlannedTrial]) -> Forecast:
         """How long that will take, as far as earlier trials tell."""
-        forecast = Forecast((planned.view for planned in work), self.workers)
-        for view, seconds in past_trials(self.plan, work, self.store):
-            forecast.learn(view, seconds)
-        return forecast
+        return forecast_of(self.plan, work, self.store, self.workers, self.options.fresh)
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,22 @@ class Forecast:
     def __init__(self, trials: Iterable[TrialView], workers: int) -> None:
         self.workers = workers
         self._waiting = {view.key: (view.row, view.dataset) for view in trials}
+        self._expected: dict[str, float] = {}
         self._seconds: dict[Group, list[float]] = defaultdict(list)
 
     def learn(self, view: TrialView, seconds: float) -> None:
-        """A trial of that method took so long (a trial of this run is then no longer waited for)."""
+        """A trial of this run has ended, and took so long: it is no longer waited for."""
         self._waiting.pop(view.key, None)
+        if self._expected.pop(view.key, None) is None:  # what was only measured does not tell how long a training takes
+            self.remember(view, seconds)
+
+    def expect(self, view: TrialView, seconds: float) -> None:
+        """A trial that is waited for will take so long, whatever others of its method took."""
+        if self._waiting.pop(view.key, None) is not None:
+            self._expected[view.key] = seconds
+
+    def remember(self, view: TrialView, seconds: float) -> None:
+        """An earlier trial of that method took so long; it may be waited for again."""
         for group in _groups(view.row, view.dataset):
             insort(self._seconds[group], seconds)
 
@@ -90,13 +101,13 @@ class Forecast:
         counts = Counter(self._waiting.values())
         low, middle, high = (self._shared(counts, {group: b[i] for group, b in bounds.items()}) for i in range(3))
         strange = sum(count for (row, _), count in counts.items() if (row,) not in self._seconds)
-        past = len(self._seconds[()])
-        return Estimate(middle, low, high, self.workers, past, len(self._waiting), strange)
+        past, to_run = len(self._seconds[()]), len(self._waiting) + len(self._expected)
+        return Estimate(middle, low, high, self.workers, past, to_run, strange)
 
     def _shared(self, counts: Counter[tuple[str, str]], seconds: dict[tuple[str, str], float]) -> float:
         """Seconds in which the workers do it all, if each trial takes what its group takes; none is split."""
-        total = sum(count * seconds[group] for group, count in counts.items())
-        return max(total / self.workers, max(seconds.values(), default=0.0))
+        total = sum(count * seconds[group] for group, count in counts.items()) + sum(self._expected.values())
+        return max(total / self.workers, *seconds.values(), *self._expected.values(), 0.0)
 
     def _bounds(self, group: tuple[str, str]) -> tuple[float, float, float]:
         """Lower quartile, median and upper quartile of what a trial of a row and dataset takes."""

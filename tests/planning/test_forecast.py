@@ -57,6 +57,35 @@ def test_a_trial_of_another_run_teaches_and_is_not_waited_for() -> None:
     assert forecast.left() == pytest.approx(8.0)
 
 
+def test_an_earlier_attempt_at_a_trial_teaches_and_the_trial_is_still_waited_for() -> None:
+    """As it is when what failed is tried again, or all is to be fresh."""
+    trials = [view("nce", 0), view("nce", 1)]
+    forecast = Forecast(trials, 1)
+    forecast.remember(trials[0], 4.0)
+    assert forecast.left() == pytest.approx(8.0)
+    forecast.learn(trials[0], 4.0)
+    assert forecast.left() == pytest.approx(4.0)
+
+
+def test_what_is_only_measured_takes_what_it_is_expected_to_and_teaches_nothing() -> None:
+    trials = [view("nce", number) for number in range(4)]
+    forecast = Forecast(trials, 2)
+    forecast.remember(view("nce", 9), 100.0)
+    for trial in trials[:3]:
+        forecast.expect(trial, 3.0)
+    forecast.expect(view("gmm", 7), 1e6)
+    found = forecast.estimate()
+    assert found is not None
+    assert (found.seconds, found.to_run, found.strange) == (100.0, 4, 0), "one trial is as long as the rest together"
+    forecast.learn(trials[0], 3.0)
+    assert forecast.left() == pytest.approx(100.0)
+    forecast.learn(trials[3], 100.0)
+    assert forecast.left() == pytest.approx(3.0)
+    for trial in trials[1:3]:
+        forecast.learn(trial, 3.0)
+    assert forecast.left() == 0
+
+
 def test_a_method_takes_on_a_dataset_what_it_took_there() -> None:
     forecast = Forecast([view("nce", 8), view("nce", 9, "rings")], 1)
     forecast.learn(view("nce", 0), 10.0)

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from ebmbench.contracts.records import Status
-from ebmbench.planning.plan import Plan, TrialState
-from ebmbench.planning.runtime_history import past_trials
+from ebmbench.planning.plan import Plan, Planner, TrialState
+from ebmbench.planning.runtime_history import forecast_of, past_trials
+from ebmbench.store.files import write_atomic
 from ebmbench.store.folders import Store
 from ebmbench.store.records import RunRecord
 from ebmbench.store.runs import RunResult, save_run
-from tests.factories import make_attempt
-from tests.planned import plan_of
+from ebmbench.suite.loading import read_suite
+from tests.factories import make_attempt, make_measurements, make_training
+from tests.planned import catalog, plan_of
 
 SUITE: dict[str, Any] = {
     "name": "tiny",
@@ -87,6 +89,50 @@ def test_a_trial_took_what_its_longest_attempt_of_that_outcome_took(tmp_path: Pa
     run_of(before, store, "1")
     end(before, store, (Status.TIMEOUT, 600.0), (Status.OK, 50.0), (Status.OK, 3.0))
     assert past(planned(store, seeds=[5]), store) == [50.0]
+
+
+def left(plan: Plan, store: Store, fresh: bool = False) -> float | None:
+    work = [trial for trial in plan.trials if fresh or trial.state is TrialState.TO_RUN]
+    return forecast_of(plan, work, store, 1, fresh).left()
+
+
+def measured(plan: Plan, store: Store, code: str, seconds: float) -> None:
+    """The first trial of a plan is trained and measured, the whole in 50 seconds."""
+    folder = store.trial_folder(plan.trials[0].view.key)
+    folder.begin(plan.trials[0].spec)
+    codes = {cell.name: code or cell.code for cell in plan.run.metrics}
+    numbers = make_measurements({"skill": 0.5}, code=codes, eval_seconds=seconds)
+    write_atomic(folder.file("metrics.json"), numbers.model_dump_json())
+    write_atomic(folder.file("TRAINED"), make_training().model_dump_json())
+    folder.finish(make_attempt(Status.OK, total_seconds=50.0))
+
+
+@pytest.mark.long
+def test_what_failed_and_is_tried_again_takes_what_others_of_it_took_to_end_well(tmp_path: Path) -> None:
+    """And what all of them took, where none has ended well."""
+    store = Store(tmp_path)
+    plan = planned(store, seeds=[0, 1, 2])
+    end(plan, store, (Status.FAILED, 2.0))
+    planner = Planner(*read_suite({**SUITE, "seeds": [0, 1, 2]}), catalog(), store)
+    retried = planner.plan(retry_failed=True)
+    assert [trial.state for trial in retried.trials] == [TrialState.TO_RUN] * 3
+    assert left(retried, store) == pytest.approx(6.0), "nobody knows better"
+    measured(plan, store, "", 3.0)
+    retried = planned(store, seeds=[0, 1, 2])
+    assert retried.trials[0].state is TrialState.CACHED
+    work = [trial for trial in retried.trials if trial.state is TrialState.FAILED]
+    assert forecast_of(retried, work, store, 1, fresh=False).left() == pytest.approx(100.0)
+    assert left(retried, store, fresh=True) == pytest.approx(150.0), "all of them, the one that is there too"
+
+
+@pytest.mark.long
+def test_what_is_trained_already_takes_what_its_metrics_took(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    measured(planned(store, seeds=[0]), store, "older", 3.0)
+    again = planned(store, seeds=[0])
+    assert again.trials[0].reason.startswith("trained; to measure")
+    assert left(again, store) == pytest.approx(3.0)
+    assert left(again, store, fresh=True) == pytest.approx(50.0)
 
 
 @pytest.mark.long

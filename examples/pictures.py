@@ -25,14 +25,15 @@ results = ebmbench.run("smoke", overrides=tuple(suite))
 # %%
 side = 160
 axis = np.linspace(-4, 4, side)
+LEVELS = np.geomspace(0.01, 1, 13)
 grid = torch.tensor(np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2), dtype=torch.float32)
 
-figure, panels = plt.subplots(1, 5, figsize=(12, 2.8), layout="constrained")
+figure, panels = plt.subplots(1, 5, figsize=(12, 2.8), layout="compressed")
 for panel, method in zip(panels, ["oracle", *METHODS], strict=True):
     with torch.no_grad():
         energy = results.model(f"{method}/moons/0/cpu")(grid).double().numpy()
     rank = energy.argsort().argsort() / len(energy)
-    drawn = panel.contourf(axis, axis, rank.reshape(side, side), levels=np.geomspace(0.01, 1, 12), cmap="magma")
+    drawn = panel.contourf(axis, axis, rank.reshape(side, side), levels=LEVELS, cmap="magma", extend="min")
     panel.set(title="the truth" if method == "oracle" else method, xticks=[], yticks=[], aspect="equal")
 figure.colorbar(drawn, ax=panels, label="share of the plane\nthat is lower", ticks=[0.01, 0.1, 1], shrink=0.8)
 figure.savefig("energies.png", dpi=110)

@@ -11,8 +11,17 @@ from collections.abc import Iterator
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, EnergyKind, GradientMethod, MethodSpec, Problem
-from ebmbench.api import SelfNormalizedSurface, Strategy, Surface, hookimpl
+from ebmbench.api import (
+    Batch,
+    EnergyKind,
+    GradientMethod,
+    MethodSpec,
+    Problem,
+    SelfNormalizedSurface,
+    Strategy,
+    Surface,
+    hookimpl,
+)
 
 
 class Mine(GradientMethod):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ebmbench.catalog.loading import load_catalog
 from tests.docs.blocks import Document
 from tests.docs.reader import ROOT, Reader, parsed, small, without_pictures
 
@@ -119,14 +118,3 @@ def test_a_link_leads_somewhere(path: Path) -> None:
         target = (path.parent / name).resolve() if name else path
         assert target.exists(), link
         assert not anchor or anchor in Document(target).anchors, link
-
-
-def test_the_page_of_metrics_has_all_of_them_and_their_directions() -> None:
-    known = {entry.spec.name: entry.spec for entry in load_catalog().metrics.values()}
-    rows = [line.split(" | ") for line in (ROOT / "docs" / "metrics.md").read_text().splitlines() if line[:3] == "| `"]
-    named: dict[str, set[str]] = {}
-    for cells in rows:
-        for name in re.findall(r"`(\w+)`", cells[0]):
-            named.setdefault(name, set()).update(DIRECTION.findall(" ".join(cells[2:])))
-    assert known.keys() - named.keys() == set()
-    assert {name: spec.direction for name, spec in known.items() if spec.direction not in named[name]} == {}

@@ -26,7 +26,7 @@ from ebmbench.contracts.records import Strategy
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = "index.md"
-GUIDES = ("tutorial.md", "plugins.md", "metrics.md", "statistics.md", "gate.md", "architecture.md")
+GUIDES = ("tutorial.md", "plugins.md", "extending.md", "metrics.md", "statistics.md", "gate.md", "architecture.md")
 """The order of those that there are; others follow by name."""
 FROM_ROOT = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "tests/faults/README.md")
 PICTURES = {".svg", ".png", ".html"}

@@ -35,7 +35,7 @@ for panel, method in zip(panels, ["oracle", *METHODS], strict=True):
     rank = energy.argsort().argsort() / len(energy)
     drawn = panel.contourf(axis, axis, rank.reshape(side, side), levels=LEVELS, cmap="magma", extend="min")
     panel.set(title="the truth" if method == "oracle" else method, xticks=[], yticks=[], aspect="equal")
-figure.colorbar(drawn, ax=panels, label="share of the plane\nthat is lower", ticks=[0.01, 0.1, 1], shrink=0.8)
+figure.colorbar(drawn, ax=panels, label="share of the plane\nthat is lower", ticks=[0.01, 0.1, 1], shrink=0.8, pad=0.01)
 figure.savefig("energies.png", dpi=110)
 
 # %% [markdown]

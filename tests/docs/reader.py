@@ -43,7 +43,7 @@ class Unlike(AssertionError):
 
 @contextmanager
 def small(passes: int, seeds: int, rows: int) -> Iterator[None]:
-    """Suites of few passes, seeds and rows, without a process a trial, without MLflow, on small lattices."""
+    """Suites of few passes, seeds and rows, and no sweep; no process a trial, no MLflow, small lattices."""
 
     def less(*asked: Any) -> tuple[Suite, Source]:
         suite, source = read_suite(*asked)
@@ -53,7 +53,8 @@ def small(passes: int, seeds: int, rows: int) -> Iterator[None]:
         budget = suite.budget.model_copy(
             update={"passes": min(suite.budget.passes, passes)} if suite.budget.passes else {}
         )
-        return suite.model_copy(update={"data": data, "budget": budget, "seeds": suite.seeds[:seeds]}), source
+        less_of = {"data": data, "budget": budget, "seeds": suite.seeds[:seeds], "sweep": {}}
+        return suite.model_copy(update=less_of), source
 
     with (
         mock.patch.object(session, "read_suite", less),

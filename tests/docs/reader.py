@@ -53,8 +53,8 @@ def small(passes: int, seeds: int, rows: int) -> Iterator[None]:
         budget = suite.budget.model_copy(
             update={"passes": min(suite.budget.passes, passes)} if suite.budget.passes else {}
         )
-        less_of = {"data": data, "budget": budget, "seeds": suite.seeds[:seeds], "sweep": {}}
-        return suite.model_copy(update=less_of), source
+        smaller = {"data": data, "budget": budget, "seeds": suite.seeds[:seeds], "sweep": {}}
+        return suite.model_copy(update=smaller), source
 
     with (
         mock.patch.object(session, "read_suite", less),

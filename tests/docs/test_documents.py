@@ -30,7 +30,7 @@ ELSEWHERE = {
 }
 """Commands that give a document nothing that it goes on with, and where the very same are run."""
 SMALL = {"passes": 1000, "seeds": 1, "rows": 200}
-"""What every suite is cut down to before it is run, without its sweep; lattices are those of ``tests.planned.QUICK``."""
+"""What every suite is cut down to before it is run, without its sweep; its lattices are ``tests.planned.QUICK``."""
 
 README = ROOT / "README.md"
 DOCUMENTS = [

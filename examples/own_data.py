@@ -11,11 +11,10 @@ rng = np.random.default_rng(0)
 angle = rng.uniform(0, 2 * np.pi, 4000)
 y = np.stack([np.cos(angle), np.sin(angle)], 1) + 0.1 * rng.normal(size=(4000, 2))
 
-results = ebmbench.run(methods=["gaussian", "gmm", "kmeans"], data=y, seeds=2, overrides=("budget.passes=300_000",))
+results = ebmbench.run(methods=["gaussian", "gmm", "kmeans"], data=y, seeds=2, budget=300_000, name="circle")
 
 # The density of these rows is nobody's: what ranks is the likelihood of held-out ones.
-for standing in results.report.leaderboard.boards[0].standings:
-    print(standing.row, f"{standing.factor.value:.2f}", standing.word)
+print(results.leaderboard)
 
 # Low energy is probable: a row on the ring, one in its middle, one far away.
 surface = results.model("gmm/data/0/cpu")

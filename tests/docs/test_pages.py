@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from ebmbench.analysis import boards, comparison, conditions, pairs, resampling, standings
+from ebmbench.analysis import boards, claims, comparison, conditions, pairs, resampling, standings
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.contracts.domain import MAX_BITS, Box
 from ebmbench.contracts.records import EnergyKind, Protocol
@@ -97,6 +97,8 @@ def test_the_lattice_of_three_dimensions_has_as_many_cells_as_the_page_says() ->
         (pairs.RESAMPLES, 1000, "with 1,000 draws"),
         (boards.LEAST, 1e-6, "below a millionth"),
         (conditions.LEAST_SHARE, 0.9, "less than nine tenths of a processor"),
+        (claims.ERRORS, 5, "five times the sum of their standard errors"),
+        (claims.UNKNOWN_ERROR, 0.5, "(half a nat, where those were not measured)"),
         (doubts.CHANCE, 0.5, "AUROC below 0.5"),
         (doubts.MAX_CONSTANT, 0.5, "off by more than half a nat"),
         (doubts.TRUTH["log_z_error"][0], 0.05, "`log_z_error` beyond 0.05"),

@@ -27,6 +27,11 @@ class Board:
     """Logs of losses, a column a method, a row a (dataset, seed): what it is made of."""
 
     @property
+    def datasets(self) -> list[str]:
+        """What they are compared on."""
+        return list(dict.fromkeys(self.losses.index.get_level_values(0)))
+
+    @property
     def best(self) -> str | None:
         """Who leads; nobody where all have failed."""
         first = self.standings[0]

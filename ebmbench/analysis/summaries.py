@@ -14,6 +14,7 @@ import pandas as pd
 
 from ebmbench.analysis.intervals import Estimate, average
 from ebmbench.contracts.records import Badge, EnergyKind, Status, Strategy, Track
+from ebmbench.metrics.tracks import USER_DATA
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,13 @@ class MethodSummary:
 
     @property
     def peeked(self) -> bool:
-        """Whether a default was chosen by the exact density of any of its datasets, at whatever point of a sweep."""
-        return not {name.partition("[")[0] for name in self._datasets}.isdisjoint(self.tuned_on)
+        """Whether a default was chosen by the exact density of any of its datasets, at whatever point of a sweep.
+
+        Rows of a user may bear the name of a dataset; nobody knows their density.
+        """
+        known = (self.facts["track"].astype(str) != USER_DATA.name).tolist()
+        names = {name.partition("[")[0] for name, exact in zip(self._datasets, known, strict=True) if exact}
+        return not names.isdisjoint(self.tuned_on)
 
     @property
     def badges(self) -> dict[Badge, float]:

@@ -63,7 +63,7 @@ def _lines(board: Leaderboard, method: MethodSummary) -> Iterator[tuple[str, str
         standing = one.of(method.row)
         if standing is not None:
             yield "all", f"times_the_best_{one.ruler.metric}", standing.factor, ""
-            if one.ruler.scale == "gap" and (strata := method.strata(one.ruler.metric)):
+            if one.ruler.scale == "gap" and (strata := method.strata(one.ruler.metric, one.datasets)):
                 yield "all", f"optimality_gap_{one.ruler.metric}", optimality_gap(strata), ""
     for cost in COSTS:
         spent = method.estimate(cost)

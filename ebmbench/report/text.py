@@ -152,7 +152,7 @@ def gap(board: Board, method: MethodSummary) -> str | None:
     """The optimality gap of a method, in thousandths; None on a board whose loss is no distance to 1."""
     if board.ruler.scale != "gap":
         return None
-    strata = method.strata(board.ruler.metric)
+    strata = method.strata(board.ruler.metric, board.datasets)
     return measured(optimality_gap(strata) if strata else None, 1e3)
 
 

@@ -10,6 +10,7 @@ from ebmbench.analysis.intervals import Estimate
 from ebmbench.analysis.standings import Standing, Word
 from ebmbench.contracts.records import Column, EnergyKind, Status, Strategy
 from ebmbench.metrics.tracks import BINARY, KL, NLL, PLANE, SKILL, USER_DATA
+from ebmbench.report import spreadsheet
 from ebmbench.report.text import (
     badges,
     cell,
@@ -227,6 +228,17 @@ def test_the_gap_is_beside_the_rank_where_the_loss_is_a_distance_to_one() -> Non
     assert found == {"Density": None, "Order": "510 ± 1,000"}
 
 
+def test_the_gap_is_of_the_data_of_its_board() -> None:
+    """Not of those of another track that have the metric too, and are ruled by something else."""
+    near = [ended({"skill": 0.8}, dataset="moons"), ended({"skill": -1.0}, dataset="rows", track="user_data")]
+    report = make_report(near)
+    (order,) = report.leaderboard.boards
+    assert order.datasets == ["moons"]
+    assert gap(order, report.leaderboard.methods[0]) == "200"
+    (line,) = (line for line in spreadsheet.leaderboard(report).splitlines() if "optimality_gap_skill" in line)
+    assert ",0.2" in line.replace("0.19999999999999996", "0.2")
+
+
 def test_a_badge_stands_with_what_ended_well() -> None:
     (method,) = make_report([ended({"skill": 0.5, "mass_outside": 0.428})]).leaderboard.methods
     assert badges(method) == ["outside 43 %"]
@@ -244,6 +256,9 @@ def test_a_default_that_the_truth_chose_is_a_badge_on_its_own_data(dataset: str,
     assert badges(method) == said
     (method,) = make_report([ended({"skill": 0.5})]).leaderboard.methods
     assert ok(method) == "1/1"
+    rows = make_view("nce", dataset="moons", track="user_data", tuned_on=("moons",))
+    (method,) = make_report([make_trial(rows, {"nll": 0.5})]).leaderboard.methods
+    assert badges(method) == [], "a file of that name is not that dataset"
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------

@@ -56,6 +56,8 @@ class MethodCard(Card):
         works: on which data.
         step: what one costs; nothing where nobody measured.
         tuned_on: datasets by whose exact density a default was chosen.
+        needs: packages that not everybody has, with what pip installs for them.
+        missing: which of them are not installed here, in a sentence; empty when none is.
         standings: in the tables of the reference.
     """
 
@@ -70,6 +72,8 @@ class MethodCard(Card):
     works: Works
     step: tuple[Charge, ...]
     tuned_on: tuple[str, ...]
+    needs: dict[str, str]
+    missing: str
     standings: tuple[Standing, ...]
 
     def facts(self) -> Iterator[Fact]:
@@ -87,6 +91,8 @@ class MethodCard(Card):
             yield "a step", f"{work} on {cost.data}"
         if self.tuned_on:
             yield "tuned", f"a default was chosen by the exact density of {', '.join(self.tuned_on)}"
+        if self.needs:
+            yield "needs", self.missing or ", ".join(f"{name} ({source})" for name, source in self.needs.items())
         for standing in self.standings:
             ended = f"{standing.trials - standing.failed} of {standing.trials} trials ended well"
             yield "reference", f"results/reference/{standing.table}, trained at commit {standing.commit}, {ended}"
@@ -189,5 +195,7 @@ def method_card(entry: CatalogEntry[MethodSpec], catalog: Catalog) -> MethodCard
         works=works_on(target, spec, catalog),
         step=charges(known),
         tuned_on=spec.tuned_on,
+        needs=dict(spec.needs),
+        missing=entry.missing,
         standings=standings(known),
     )

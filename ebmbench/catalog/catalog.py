@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from ebmbench.catalog import hooks
-from ebmbench.catalog.targets import load_target
+from ebmbench.catalog.targets import is_installed, load_target
 from ebmbench.contracts.records import DatasetSpec, MethodSpec, MetricSpec, ReporterSpec, Track
 from ebmbench.errors import UsageError, suggest
 
@@ -34,9 +35,23 @@ class CatalogEntry(Generic[S]):
         """The class or function itself.
 
         Raises:
-            UsageError: if it cannot be imported, with the owner.
+            UsageError: if it cannot be imported, with the owner; or with what is to be installed for it.
         """
-        return load_target(self.target, self.owner)
+        try:
+            return load_target(self.target, self.owner)
+        except UsageError:
+            if self.missing:
+                raise UsageError(f"{self.spec.name}: {self.missing}") from None
+            raise
+
+    @property
+    def missing(self) -> str:
+        """What it needs and is not installed here, with the command that installs it; empty when nothing is missing."""
+        needs: Mapping[str, str] = getattr(self.spec, "needs", {})
+        names = [package for package in needs if not is_installed(package)]
+        wanted = " ".join(f"'{source}'" for source in dict.fromkeys(needs[package] for package in names))
+        verb = "is" if len(names) == 1 else "are"
+        return f"{' and '.join(names)} {verb} not installed: pip install {wanted}" if names else ""
 
 
 @dataclass(frozen=True)

@@ -84,3 +84,11 @@ def load_target(target: str, owner: str) -> Any:
         again = f"; the package '{package}' is not installed: pip install {package}" if package else ""
         raise UsageError(f"{target} of {owner} cannot be imported: {one_line(error)}{again}") from None
     return found
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; nothing is imported to tell."""
+    try:
+        return importlib.util.find_spec(package.partition(".")[0]) is not None
+    except ValueError:  # an empty name; a module that was made by hand
+        return package in sys.modules

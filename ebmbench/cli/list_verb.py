@@ -55,6 +55,15 @@ def plugins_found(catalog: Catalog) -> Records:
     return working + [{"name": broken.owner, "status": "broken", "error": broken.error} for broken in catalog.broken]
 
 
+def _incomplete(catalog: Catalog) -> dict[str, list[str]]:
+    """Methods that cannot be used here, by what they need and is not installed."""
+    found: dict[str, list[str]] = {}
+    for name, entry in catalog.methods.items():
+        if entry.missing:
+            found.setdefault(entry.missing, []).append(name)
+    return found
+
+
 METRIC_FIELDS = ("name", "unit", "direction", "variants", "summary")
 LISTS: dict[str, Callable[[Catalog], Records]] = {
     "methods": methods,
@@ -80,6 +89,8 @@ def command(ctx: click.Context, what: str, plugins: tuple[str, ...], as_json: bo
         click.echo(json.dumps(records, indent=1))
     else:
         _print_table(records)
+    for missing, names in _incomplete(catalog).items() if what == "methods" else ():
+        options.red(f"{', '.join(names)}: {missing}")
     for broken in catalog.broken:
         options.red(f"broken plugin {broken.owner}: {broken.error}")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ebmbench.catalog.catalog import Catalog, CatalogEntry
 from ebmbench.conformance import datasets, methods, metrics
-from ebmbench.conformance.findings import Checked
+from ebmbench.conformance.findings import Checked, Finding
 from ebmbench.contracts.records import DatasetSpec, MethodSpec
 
 
@@ -21,6 +21,9 @@ def checked(entry: CatalogEntry[Any], trial: bool = False) -> list[Checked]:
     Raises:
         UsageError: if it cannot be imported.
     """
+    if entry.missing:
+        lacking = Finding("record", "the packages that it needs", entry.missing)
+        return [Checked(entry.spec.name, "method", (), (lacking,), 0.0)]
     spec, target = entry.spec, entry.load()
     if isinstance(spec, MethodSpec):
         return methods.checked(spec, target, methods.Tried(entry.file) if trial else None)

@@ -118,7 +118,9 @@ class MethodSpec:
     """The catalog's facts of a method. ``target`` is the class, or ``"module:Class"`` so that listing imports nothing.
 
     ``params`` are presets: one class may stand in the catalog under several names. ``tuned_on`` names the datasets by
-    whose exact density a default was chosen: boards of these say so.
+    whose exact density a default was chosen: boards of these say so. ``needs`` are packages that not everybody has who
+    has the plugin, each with what pip is to install: ``{"zuko": "ebmbench[flows]"}``. Where one is missing the trials
+    are skipped, and the reason says so.
     """
 
     name: str
@@ -129,6 +131,7 @@ class MethodSpec:
     refs: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     tuned_on: tuple[str, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> bool:

@@ -141,6 +141,8 @@ class TrialTemplate:
         """Why its trials cannot be run; empty when they can."""
         if self.unavailable:
             return self.unavailable
+        if missing := self.method.offer.missing:
+            return sentence(missing)
         data: Any = self.dataset.instance
         algorithm: Any = self.method.instance
         try:

@@ -98,3 +98,30 @@ def test_a_target_that_is_not_there_is_one_sentence_with_its_owner() -> None:
 def test_the_file_of_an_entry_is_remembered(tmp_path: Path) -> None:
     assert CatalogEntry(PLANE, "a", tmp_path / "mine.py").file == tmp_path / "mine.py"
     assert CatalogEntry(PLANE, "a").file is None
+
+
+# --- packages that a method needs -------------------------------------------------------------------------------------
+
+
+def needing(target: str, **needs: str) -> CatalogEntry[MethodSpec]:
+    """A method that needs packages."""
+    return CatalogEntry(MethodSpec("mine", target, Strategy.C2, EnergyKind.DENSITY, "made up", needs=needs), "a")
+
+
+def test_what_is_not_installed_is_named_with_what_installs_it() -> None:
+    assert needing("m:M").missing == ""
+    assert needing("m:M", torch="mine[net]").missing == "", "it is there"
+    assert needing("m:M", torch="mine[net]", no_such="mine[a]").missing == (
+        "no_such is not installed: pip install 'mine[a]'"
+    )
+    both = needing("m:M", no_such="mine[a]", nor_this="mine[a]", nor_that="that>=2")
+    assert both.missing == "no_such and nor_this and nor_that are not installed: pip install 'mine[a]' 'that>=2'"
+    assert CatalogEntry(DatasetSpec("same", "d:D", "made up"), "b").missing == ""
+
+
+def test_a_method_that_does_not_import_for_want_of_a_package_says_which() -> None:
+    with pytest.raises(UsageError) as caught:
+        needing("no_such.module:M", no_such="mine[a]").load()
+    assert str(caught.value) == "mine: no_such is not installed: pip install 'mine[a]'"
+    with pytest.raises(UsageError, match=r"no_such\.module:M of a cannot be imported"):
+        needing("no_such.module:M", torch="mine[a]").load()

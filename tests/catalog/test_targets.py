@@ -6,10 +6,11 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from ebmbench.catalog.targets import load_file, load_target, printing_aside
+from ebmbench.catalog.targets import is_installed, load_file, load_target, printing_aside
 from ebmbench.errors import UsageError
 from ebmbench.identity.closure import LOCAL
 
@@ -140,3 +141,16 @@ def test_what_a_module_prints_is_for_people(
     print("document")
     out, err = capsys.readouterr()
     assert (out, err) == ("document\n", "GARBAGE\nMORE\n")
+
+
+def test_whether_a_package_is_installed_is_told_without_importing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path / "installed_module_of_a_test.py", "raise RuntimeError\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert is_installed("installed_module_of_a_test")
+    assert is_installed("pluggy._hooks")
+    monkeypatch.setitem(sys.modules, "made_by_hand", ModuleType("made_by_hand"))
+    assert is_installed("made_by_hand")
+    assert not is_installed("no_such_module_of_a_test.part")
+    assert not is_installed("")

@@ -10,6 +10,9 @@ from ebmbench.api import EnergyKind, MethodSpec, Strategy, hookimpl
 normalized = partial(MethodSpec, strategy=Strategy.A1, kind=EnergyKind.NORMALIZED)
 ranking = partial(MethodSpec, strategy=Strategy.A1, kind=EnergyKind.RANKING)
 
+ZUKO = {"zuko": "ebmbench[flows]"}
+"""What the flows are made of."""
+
 
 @hookimpl
 def ebmbench_methods() -> Iterator[MethodSpec]:
@@ -47,6 +50,7 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
         summary=what,
         refs=("Dinh, Sohl-Dickstein & Bengio 2017",),
         tuned_on=("8gaussians",),
+        needs=ZUKO,
     )
     what = "normalizing flow of autoregressive rational-quadratic splines"
-    yield normalized("nsf", f"{__name__}.nsf:NSF", summary=what, refs=("Durkan et al. 2019",))
+    yield normalized("nsf", f"{__name__}.nsf:NSF", summary=what, refs=("Durkan et al. 2019",), needs=ZUKO)

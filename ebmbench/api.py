@@ -1,12 +1,66 @@
-"""All that a plugin imports: public names, each taken from the module that defines it when it is first asked for.
+"""All that a plugin imports. Each name is taken from the module that defines it when it is first asked for, by name:
 
-from ebmbench.api import EnergyKind, GradientMethod, MethodSpec, Strategy, hookimpl
+    from ebmbench.api import EnergyKind, GradientMethod, MethodSpec, Strategy, hookimpl
 
-The one table of them is the stub beside this file.
+A plugin and its records
+    hookimpl               marks a function as a hook: ebmbench_methods, ebmbench_datasets, ebmbench_metrics, ...
+    MethodSpec             what the catalog knows of a method
+    DatasetSpec            of a dataset
+    MetricSpec             of a metric
+    ReporterSpec           of a reporter: what makes a file of a finished run
+    Track                  of a family of datasets: what it is judged by
+    Column                 a number that the tables of a track show
+    Ruler                  a loss that methods are ranked by
+    Strategy               the seven ways of shaping an energy surface, and the reference rows
+    EnergyKind             what an energy means, which decides what may be measured of it
+
+Methods
+    Method                 one algorithm: a frozen record of hyper-parameters that builds a surface and takes steps
+    GradientMethod         one that has a loss; authors write build and loss
+    SelfNormalizedMethod   one that learns log Z beside the energy; authors write the loss
+    ReconstructionMethod   one whose energy is the reconstruction error of a map; authors write the loss
+    ReferenceMethod        a row to compare with, never ranked
+    Problem                what every method may build with: the domain, two moments of the data, the shared networks
+    Batch                  rows of data y, and the context x that they depend on
+    Logs                   what a step reports
+
+Energies
+    Surface                what a method makes and trains: an nn.Module whose forward is the energy
+    EnergySurface          F(y) = net(y)
+    ScaledSurface          the same, with the standard deviations of the data
+    NoiseSurface           the same, with noise of a known density
+    SelfNormalizedSurface  F(y) = net(y) + log Z, log Z a parameter
+    ReconstructionSurface  F(y) = |u - G(u)|^2
+    EnergyModel            an energy with its derivatives in y
+    EnergyNet              the shared network of energies
+    MapModel               a map of points to points with how it changes along directions
+    MapNet                 the shared network of maps
+
+Densities and samplers
+    Noise                  a distribution that is sampled without a chain
+    Gaussian               a normal one
+    langevin               unadjusted Langevin steps
+    Mala                   Metropolis-adjusted ones
+    Hmc                    Hamiltonian Monte Carlo
+    independence_step      a Metropolis-Hastings step from noise
+    input_gradient         the energy and its gradient with respect to y
+    logsumexp              log sum exp, with its limits
+
+Datasets and metrics
+    Dataset                a sampler and, wherever possible, its exact log density
+    Box                    a domain: an axis-parallel box
+    Binary                 a domain: strings of bits
+    Support                where a surface is integrated
+    EvalContext            what a metric is given: the energy in one calibration, the truth, samples
+    NotApplicable          raised by what cannot be had here; the message says why
+
+``help`` of a name says the rest. What is promised of them stands in CONTRIBUTING.md.
 """
 
 from __future__ import annotations
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub("ebmbench", __file__)
+__getattr__, __dir__, _names = lazy_loader.attach_stub("ebmbench", __file__)
+# The table of the names is the stub beside this file. They are not named in __all__: help(ebmbench.api) would go on to
+# all that its classes inherit from torch and pydantic, in twenty thousand lines.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import inspect
+import pydoc
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 import ebmbench.api
 from ebmbench.identity.closure import api_table
+from tests.api_text import STORED, offered
 
 TABLE = api_table()
 
@@ -40,8 +44,50 @@ def test_the_facade_says_the_same_to_type_checkers() -> None:
             assert TABLE[alias.name] == f"ebmbench.{node.module}"
             declared.append(alias.name)
     assert sorted(declared) == sorted(TABLE)
-    offered: list[str] = vars(ebmbench.api)["__all__"]
-    assert set(offered) == set(dir(ebmbench.api)) == set(TABLE)
+    assert sorted(dir(ebmbench.api)) == sorted(TABLE)
+
+
+def test_its_help_is_a_page_with_a_line_for_each_name() -> None:
+    """With ``__all__`` pydoc would write out each class, with all that it inherits."""
+    page = pydoc.render_doc(ebmbench.api, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
+    assert len(page.splitlines()) < 120
+    said = re.findall(r"^    (\w+)  +\S", str(ebmbench.api.__doc__), re.MULTILINE)
+    assert sorted(said) == sorted(TABLE)
+
+
+POLICY = """ebmbench.api is not what it was. What goes or changes its signature is announced first, and warns for a
+minor version: CONTRIBUTING.md, 'What `ebmbench.api` promises'. If that was done, or something is only new,
+`python -m tests.api_text` writes tests/api.txt anew:
+"""
+
+
+def test_its_names_and_signatures_do_not_change_unnoticed() -> None:
+    before, now = STORED.read_text(encoding="utf-8"), offered()
+    changed = difflib.unified_diff(before.splitlines(), now.splitlines(), "promised", "found", lineterm="", n=1)
+    assert before == now, POLICY + "\n".join(changed)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "class GradientMethod(Method)",
+        "    lr: float = Field(0.002, gt=0)",
+        "    loss(self, surface: Any, batch: Batch, rng: Generator) -> Tensor | Mapping[str, Tensor]",
+        "    standardize(self, y: Tensor) -> Tensor",
+        "    @property dim(self) -> int",
+        "    RANKING = 'ranking'",
+        "input_gradient(model: EnergyModel, y: Tensor) -> tuple[Tensor, Tensor]",
+    ],
+)
+def test_what_would_be_noticed(line: str) -> None:
+    """A base, a default, a signature, what comes of a base that has no name here, a property, a member, a function."""
+    assert line in STORED.read_text(encoding="utf-8").splitlines()
+
+
+def test_fields_stand_in_the_order_of_a_constructors_arguments() -> None:
+    text = STORED.read_text(encoding="utf-8").partition("class MethodSpec\n")[2]
+    fields = [line.split(":")[0].strip() for line in text.splitlines()[:5]]
+    assert fields == list(inspect.signature(ebmbench.api.MethodSpec).parameters)[:5]
 
 
 def test_the_facade_refuses_other_names() -> None:

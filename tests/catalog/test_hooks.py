@@ -22,8 +22,13 @@ EVENTS = {
 }
 """Those that hear about a run, with what they are told."""
 
-PLUGIN = """
-from ebmbench.api import *
+NAMES = """
+from ebmbench.api import Column, DatasetSpec, EnergyKind, MethodSpec, MetricSpec, ReporterSpec, Strategy, Track
+from ebmbench.api import hookimpl
+"""
+
+PLUGIN = f"""
+{NAMES}
 
 def number(context):
     return 3.0
@@ -107,7 +112,7 @@ def test_each_hook_for_records_is_asked(single_files: Path) -> None:
 )
 def test_a_record_that_is_not_sound_is_one_line(single_files: Path, hook: str, record: str, says: str) -> None:
     path = single_files / "mine.py"
-    path.write_text(f"from ebmbench.api import *\n\n@hookimpl\ndef {hook}():\n    yield {record}\n")
+    path.write_text(f"{NAMES}\n\n@hookimpl\ndef {hook}():\n    yield {record}\n")
     (broken,) = load_catalog([path]).broken
     assert broken.error.startswith(f"{hook}: {says}")
 

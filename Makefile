@@ -3,7 +3,9 @@ BIN := .venv/bin
 # Hundreds of processes that compile everything anew would be most of what the tests wait for.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test quick faults format lint workflows slow perf docs clean
+QUICK := -m "not process and not long and not faults and not perf and not slow"
+
+.PHONY: help run test quick cov faults format lint workflows slow perf docs clean
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -15,7 +17,10 @@ test: .venv/installed ## all tests but long faults
 	$(BIN)/pytest -n 2 --dist loadscope
 
 quick: .venv/installed ## the tests that start no process
-	$(BIN)/pytest -n 2 --dist loadscope -m "not process and not long and not faults and not perf and not slow"
+	$(BIN)/pytest -n 2 --dist loadscope $(QUICK)
+
+cov: .venv/installed ## the same, with the lines that they reach: no fewer than before
+	$(BIN)/pytest -n 2 --dist loadscope $(QUICK) --cov --cov-report=term-missing
 
 faults: .venv/installed ## long faults of processes, folders and code
 	$(BIN)/pytest tests/faults -n 2 --dist loadscope --no-loadscope-reorder -m "faults and not slow" --timeout 900

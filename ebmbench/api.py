@@ -1,8 +1,8 @@
-"""All that a plugin imports. Each name is taken from the module that defines it when it is first asked for, by name:
+"""All that a plugin imports, by name; each is taken from the module that defines it when it is first asked for.
 
     from ebmbench.api import EnergyKind, GradientMethod, MethodSpec, Strategy, hookimpl
 
-A plugin and its records
+For plugins and their records
     hookimpl               marks a function as a hook: ebmbench_methods, ebmbench_datasets, ebmbench_metrics, ...
     MethodSpec             what the catalog knows of a method
     DatasetSpec            of a dataset
@@ -14,7 +14,7 @@ A plugin and its records
     Strategy               the seven ways of shaping an energy surface, and the reference rows
     EnergyKind             what an energy means, which decides what may be measured of it
 
-Methods
+For methods
     Method                 one algorithm: a frozen record of hyper-parameters that builds a surface and takes steps
     GradientMethod         one that has a loss; authors write build and loss
     SelfNormalizedMethod   one that learns log Z beside the energy; authors write the loss
@@ -24,7 +24,7 @@ Methods
     Batch                  rows of data y, and the context x that they depend on
     Logs                   what a step reports
 
-Energies
+For energies
     Surface                what a method makes and trains: an nn.Module whose forward is the energy
     EnergySurface          F(y) = net(y)
     ScaledSurface          the same, with the standard deviations of the data
@@ -36,7 +36,7 @@ Energies
     MapModel               a map of points to points with how it changes along directions
     MapNet                 the shared network of maps
 
-Densities and samplers
+For densities and sampling
     Noise                  a distribution that is sampled without a chain
     Gaussian               a normal one
     langevin               unadjusted Langevin steps
@@ -46,7 +46,7 @@ Densities and samplers
     input_gradient         the energy and its gradient with respect to y
     logsumexp              log sum exp, with its limits
 
-Datasets and metrics
+For datasets and metrics
     Dataset                a sampler and, wherever possible, its exact log density
     Box                    a domain: an axis-parallel box
     Binary                 a domain: strings of bits

@@ -1,0 +1,1 @@
+"""Pure functions of one tidy table: summaries, standings, boards, pairs, profiles, comparisons, conditions."""

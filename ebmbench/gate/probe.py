@@ -101,8 +101,10 @@ class Steps:
 
 @contextmanager
 def held() -> Iterator[list[int]]:
-    """The bytes of all tensors that were made inside and live, after each operation; what an operation needs within
-    itself is not seen. The profiler sees that too, but tells it in an order that differs from one time to the next.
+    """The bytes of all tensors that were made inside and live, after each operation.
+
+    What an operation needs within itself is not seen. The profiler sees that too, but tells it in an order that differs
+    from one time to the next.
     """
     from torch import Tensor
     from torch.multiprocessing.reductions import StorageWeakRef

@@ -110,8 +110,9 @@ def _cycle(seconds: Sequence[float], places: int) -> float:
 
 
 def _lengths(base: Side, head: Side, trial: str) -> tuple[int, int]:
-    """The steps of a turn, a part or a multiple of a cycle, and the number of cycles, after a first step that warms up:
-    the same on both sides.
+    """The steps of a turn, a part or a multiple of a cycle, and the number of cycles, after a first step that warms up.
+
+    They are the same on both sides.
     """
     with ThreadPoolExecutor(2) as together:  # both load their data and libraries
         list(together.map(lambda side: side.ask("time", trial=trial, steps=1), (base, head)))

@@ -69,10 +69,10 @@ GREEK = (
 
 @dataclass(frozen=True)
 class Table:
-    """One ``table`` environment.
+    r"""One ``table`` environment.
 
     Attributes:
-        label: what ``\\ref`` finds it by.
+        label: what ``\ref`` finds it by.
         caption: what stands above it.
         align: a letter a column.
         head: what stands above the columns.

@@ -1,0 +1,1 @@
+"""Trial folders, runs and their tables on the disk."""

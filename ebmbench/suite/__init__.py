@@ -1,0 +1,1 @@
+"""What a suite says: its schema, and errors at its lines."""

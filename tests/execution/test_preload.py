@@ -58,7 +58,7 @@ def test_the_server_adopts_what_a_worker_leaves(engine: Engine) -> None:
 
 
 def test_a_worker_is_killed_when_the_server_ends(engine: Engine) -> None:
-    """Told to by the system itself, also where the server has no time to do it. (The last test: a server is lost.)"""
+    """Told to by the system itself, also where the server has no time to do it; the last test, as a server is lost."""
     key = engine.submit("stubborn")
     assert engine.begun(key)
     pid = engine.pid(key)

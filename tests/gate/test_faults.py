@@ -1,5 +1,7 @@
-"""The command itself where there is nothing to judge: one sentence, exit code 2, no traceback. The long ones are in
-tests/faults/test_gate_faults.py."""
+"""The command itself where there is nothing to judge: one sentence, exit code 2, no traceback.
+
+The long ones are in tests/faults/test_gate_faults.py.
+"""
 
 from __future__ import annotations
 

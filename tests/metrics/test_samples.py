@@ -83,8 +83,9 @@ def test_the_biased_mmd_is_rejected() -> None:
 
 
 def test_mmd_of_two_gaussians() -> None:
-    """For N(0, I), N(m, s^2 I) in the plane and a Gaussian kernel of width b, E k(Y - Y') with Y - Y' ~ N(m, v I) is
-    b^2 / (b^2 + v) exp(-|m|^2 / 2 (b^2 + v)).
+    """For N(0, I), N(m, s^2 I) in the plane and a Gaussian kernel of width b.
+
+    E k(Y - Y') with Y - Y' ~ N(m, v I) is b^2 / (b^2 + v) exp(-|m|^2 / 2 (b^2 + v)).
     """
     width, shift, scale = 0.8, 0.6, 1.3
 

@@ -137,7 +137,7 @@ def test_a_number_has_a_minus_and_a_range_a_dash(text: str, shown: str) -> None:
 
 
 def test_a_row_that_begins_with_a_star_or_bracket_belongs_to_no_line_break() -> None:
-    """``\\\\*`` and ``\\\\[`` are commands of their own, across the end of the line."""
+    r"""``\\*`` and ``\\[`` are commands of their own, across the end of the line."""
     for table in tables(ended("[a]", 0.1), ended("*b", 0.2)):
         assert not re.search(r"\\\\\s*(\\midrule)?\s*[*\[]", table)
         assert not re.search(r"\\midrule\s*[*\[]", table)

@@ -23,6 +23,7 @@ For methods
     Problem                what every method may build with: the domain, two moments of the data, the shared networks
     Batch                  rows of data y, and the context x that they depend on
     Logs                   what a step reports
+    ParamGroups            parameters for the optimizer, each group with options of its own
 
 For energies
     Surface                what a method makes and trains: an nn.Module whose forward is the energy
@@ -31,15 +32,31 @@ For energies
     NoiseSurface           the same, with noise of a known density
     SelfNormalizedSurface  F(y) = net(y) + log Z, log Z a parameter
     ReconstructionSurface  F(y) = |u - G(u)|^2
+    StandardizedSurface    one in standardized coordinates, u = (y - mean) / std
+    ScoreSurface           one whose negative gradient is a score, with the size of its noise
     EnergyModel            an energy with its derivatives in y
     EnergyNet              the shared network of energies
     MapModel               a map of points to points with how it changes along directions
     MapNet                 the shared network of maps
+    FourierNet             random Fourier features, then an MLP of any number of outputs
+    coarse_net             the shared network at its two lowest scales alone
+    without_features       its settings on the bare input
+    squared_distances      |u_i - places_j|^2
+    minimum                F(y) = min_z E(y, z) over all z
+    free_energy            F(y) = -(1/beta) log mean_z exp(-beta E(y, z))
+    lattice                codes z: the nodes of a regular lattice of the unit ball
+    normal_lattice         codes z that are equally probable under N(0, I)
 
 For densities and sampling
     Noise                  a distribution that is sampled without a chain
     Gaussian               a normal one
+    normal                 standard normal draws, like a tensor
+    uniform                draws from [0, 1)
+    log_uniform            draws whose logarithm is uniform
+    signs                  draws of -1 and +1
+    corrupted              y + s e and y - s e, and their noise
     langevin               unadjusted Langevin steps
+    Metropolis             chains whose proposals are accepted so that exp(-F) stays invariant
     Mala                   Metropolis-adjusted ones
     Hmc                    Hamiltonian Monte Carlo
     independence_step      a Metropolis-Hastings step from noise

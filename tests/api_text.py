@@ -7,24 +7,16 @@ Members keep their order: that of fields is the order of a constructor's argumen
 from __future__ import annotations
 
 import ast
-import importlib
-import inspect
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ebmbench.identity.closure import api_table
 
+ROOT = Path(__file__).resolve().parents[1]
 STORED = Path(__file__).with_name("api.txt")
 CALLED = ("__init__", "__call__")
 """Of what is private what an author calls or overrides all the same."""
-
-
-@cache
-def _tree(module: str) -> ast.Module:
-    return ast.parse(Path(str(sys.modules[module].__file__)).read_text(encoding="utf-8"))
 
 
 def offered() -> str:
@@ -33,36 +25,24 @@ def offered() -> str:
 
 
 def _offer(name: str) -> Iterator[str]:
-    module = api_table()[name]
-    found = getattr(importlib.import_module(module), name)
-    for node in _tree(module).body:
+    for node in _module(api_table()[name]).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            yield f"{_decorated(node)}class {name}{_bases(node)}"
-            yield from (f"    {member}" for member in _members(found).values())
+            bases = f"({', '.join(map(ast.unparse, node.bases))})" if node.bases else ""
+            yield f"{_decorated(node)}class {name}{bases}"
+            yield from (f"    {member}" for member in _members(node))
         elif isinstance(node, ast.FunctionDef) and node.name == name:
             yield _signature(node)
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             yield ast.unparse(node)
 
 
-def _bases(node: ast.ClassDef) -> str:
-    return f"({', '.join(map(ast.unparse, node.bases))})" if node.bases else ""
+@cache
+def _module(name: str) -> ast.Module:
+    return ast.parse(ROOT.joinpath(*name.split(".")).with_suffix(".py").read_text(encoding="utf-8"))
 
 
-def _members(cls: type[Any]) -> dict[str, str]:
-    """What a class defines itself, or has from a class of ebmbench that is not offered by a name of its own."""
-    found: dict[str, str] = {}
-    for base in reversed(inspect.getmro(cls)):
-        if base is cls or (base.__module__.startswith("ebmbench.") and base.__name__ not in api_table()):
-            importlib.import_module(base.__module__)
-            (node,) = (
-                n for n in _tree(base.__module__).body if isinstance(n, ast.ClassDef) and n.name == base.__name__
-            )
-            found |= dict(_defined(node))
-    return found
-
-
-def _defined(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    """What a class defines itself; its bases are offered too."""
     for member in node.body:
         if isinstance(member, ast.FunctionDef):
             name, text = member.name, _signature(member)
@@ -74,7 +54,7 @@ def _defined(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
         else:
             continue
         if name in CALLED or not name.startswith("_"):
-            yield name, text
+            yield text
 
 
 def _default(value: ast.expr | None) -> str:

@@ -73,15 +73,21 @@ def test_its_names_and_signatures_do_not_change_unnoticed() -> None:
         "class GradientMethod(Method)",
         "    lr: float = Field(0.002, gt=0)",
         "    loss(self, surface: Any, batch: Batch, rng: Generator) -> Tensor | Mapping[str, Tensor]",
-        "    standardize(self, y: Tensor) -> Tensor",
         "    @property dim(self) -> int",
         "    RANKING = 'ranking'",
         "input_gradient(model: EnergyModel, y: Tensor) -> tuple[Tensor, Tensor]",
     ],
 )
 def test_what_would_be_noticed(line: str) -> None:
-    """A base, a default, a signature, what comes of a base that has no name here, a property, a member, a function."""
+    """A base, a default, the signature of a method, a property, a member, a function."""
     assert line in STORED.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_base_of_ours_is_offered_too(name: str) -> None:
+    """So that what is inherited is held as well."""
+    bases = getattr(getattr(ebmbench.api, name), "__mro__", ())
+    assert {base.__name__ for base in bases if base.__module__.startswith("ebmbench.")} <= set(TABLE)
 
 
 def test_fields_stand_in_the_order_of_a_constructors_arguments() -> None:

@@ -37,7 +37,7 @@ BROKEN = {
     ),
     "unknown hook": (
         "from ebmbench.api import hookimpl\n\n@hookimpl\ndef ebmbench_metods():\n    return []",
-        "unknown hook 'ebmbench_metods'",
+        "there is no hook 'ebmbench_metods'; did you mean 'ebmbench_methods'?",
     ),
     "drives the terminal": (
         "raise RuntimeError('\\x1b]0;title\\x07')",

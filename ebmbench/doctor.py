@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -176,7 +177,7 @@ def _mlflow(results: Path) -> Sign:
     file = results / "mlflow.db"
     if not file.is_file():
         return Sign("mlflow", State.OK, "no mirror yet; the first run makes it")
-    with sqlite3.connect(f"file:{file.resolve()}?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{file.resolve()}?mode=ro", uri=True)) as store:
         (said,) = store.execute("PRAGMA quick_check(1)").fetchone()
         (runs,) = store.execute("SELECT count(*) FROM runs").fetchone()
     if said != "ok":

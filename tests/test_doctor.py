@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_a_plugin_that_breaks(tmp_path: Path) -> None:
 
 
 def test_a_mirror_that_is_well_is_counted(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)) as store:
         store.execute("CREATE TABLE runs (run_uuid TEXT)")
         store.execute("INSERT INTO runs VALUES ('a')")
     assert seen(tmp_path)["mlflow"].said.startswith("1 runs in ")

@@ -15,7 +15,7 @@ from tests import workers
 from tests.engines import Engine, on_linux
 
 pytestmark = [pytest.mark.process, on_linux]
-MEMORY = 123_456_789
+MEMORY = 1_234_567_890
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
     python -m tests.perf.gate_study times noise.jsonl     # log ratios of pairs of equal code, on this machine
     python -m tests.perf.gate_study losses noise.jsonl    # log losses by seed
+    python -m tests.perf.gate_study paired noise.jsonl    # log ratios of losses at the same seeds, of planted changes
     python -m tests.perf.gate_study real gates.jsonl      # gates of planted changes, in clones of the last commit
     python -m tests.perf.gate_study real gates.jsonl --load      # the same while another process multiplies matrices
     python -m tests.perf.gate_study table noise.jsonl gates.jsonl    # a thousand simulated gates of each kind, and all
@@ -98,9 +99,18 @@ PLANTS = {
 }
 
 
+PAIRED = ("KL x 1.2", "other random numbers")
+"""Of which the losses are recorded at the same seeds with and without."""
+
+
 @dataclass(frozen=True)
 class Noise:
-    """One recorded number: of time, the log ratio of a pair of equal code; of quality, the log loss at a seed."""
+    """One recorded number.
+
+    Attributes:
+        measure: ``time``, the log ratio of a pair of equal code; ``quality``, the log loss at a seed; or the name of a
+            planted change, the log ratio of the losses with it and without it at a seed.
+    """
 
     measure: str
     method: str
@@ -145,6 +155,39 @@ def losses(file: Path, number: int, keyword: str | None, results: Path) -> None:
                 out.write(json.dumps(asdict(Noise(Measure.QUALITY, name.partition("/")[0], math.log(kl), 0.0))) + "\n")
 
 
+def paired(file: Path, number: int, results: Path) -> None:
+    """The log ratio of `nce`'s losses with a planted change and without it, at the same seeds."""
+    base = _losses_with("", number, results)
+    with file.open("a", encoding="utf-8") as out:
+        for title in PAIRED:
+            head = _losses_with(PLANTS[title].lines(0), number, results)
+            for before, after in zip(base, head, strict=True):
+                out.write(json.dumps(asdict(Noise(title, "nce", after - before, 0.0))) + "\n")
+
+
+def _losses_with(lines: str, number: int, results: Path) -> list[float]:
+    """The log losses of `nce` in a clone with these lines before its loss."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone, out = _clone(Path(folder), lines), Path(folder) / "losses.jsonl"
+        command = [sys.executable, "-m", "tests.perf.gate_study", "losses", str(out), "-n", str(number), "-k", "nce"]
+        environment = _environment(clone)
+        subprocess.run([*command, "--results", str(results.resolve())], cwd=clone, env=environment, check=True)
+        return [json.loads(line)["value"] for line in out.read_text().splitlines()]
+
+
+def _clone(folder: Path, lines: str) -> Path:
+    """The last commit, with these lines before the loss of `nce`."""
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "-q", ".", str(clone)], check=True)
+    text = (clone / PLACE).read_text()
+    (clone / PLACE).write_text(text.replace(LOSS, lines + LOSS))
+    return clone
+
+
+def _environment(clone: Path) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{clone}:{clone / 'plugins'}", "HOME": str(clone.parent)}
+
+
 def simulate(noise: Sequence[Noise]) -> Iterator[str]:
     """A thousand gates of each kind: a line of a table each."""
     chance = random.Random(0)
@@ -167,6 +210,11 @@ def simulate(noise: Sequence[Noise]) -> Iterator[str]:
         if among:
             one_gate = partial(gate, change=change, alpha=FALSE_ALARMS / INTERVALS, chance=chance)
             yield _line(title, [one_gate(chance.choice(among)) for _ in range(GATES)])
+    for title in PAIRED:
+        found = recorded.get((title, "nce"))
+        if found:
+            gates = [_same_seeds(found, FALSE_ALARMS / INTERVALS, chance) for _ in range(GATES)]
+            yield _line(f"quality of one method, {title}, {SEEDS} same seeds", gates)
     if pairs_:
         alpha = FALSE_ALARMS / INTERVALS / len(pairs_)
         yield _line(
@@ -213,6 +261,17 @@ def _ran(
         if verdict is not Verdict.UNDECIDED:
             return verdict, number
     return Verdict.UNDECIDED, limit
+
+
+def _same_seeds(ratios: Sequence[Noise], alpha: float, chance: random.Random) -> tuple[Verdict, int]:
+    """Seeds of a method on both sides, as a gate runs them."""
+    found: list[float] = []
+    for number in range(1, SEEDS + 1):
+        found.append(chance.choice(ratios).value)
+        verdict = judged("", Measure.QUALITY, "", found, math.log1p(QUALITY), alpha).verdict
+        if verdict is not Verdict.UNDECIDED:
+            return verdict, number
+    return Verdict.UNDECIDED, SEEDS
 
 
 LOAD = "import torch; torch.set_num_threads(1); a = torch.randn(800, 800)\nwhile True: a @ a"
@@ -274,18 +333,15 @@ def _busy() -> tuple[float, float]:
 
 def _planted(title: str, plant: Plant, number: int, results: Path, load: bool) -> Gated:
     with tempfile.TemporaryDirectory() as folder:
-        clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "-q", ".", str(clone)], check=True)
-        text = (clone / PLACE).read_text()
-        (clone / PLACE).write_text(text.replace(LOSS, plant.lines(number) + LOSS))
+        clone = _clone(Path(folder), plant.lines(number))
         command = [str(Path(sys.executable).with_name("ebmbench")), "gate", "--json", "-k", "nce", "--all"]
         if plant.passes is not None:
             command += ["--set", f"budget.passes={plant.passes}"]
-        path, before = f"{clone}:{clone / 'plugins'}", _busy()
+        before = _busy()
         done = subprocess.run(
             [*command, "--results", str(results.resolve())],
             cwd=clone,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "HOME": folder},
+            env=_environment(clone),
             capture_output=True,
             text=True,
             check=False,
@@ -331,7 +387,7 @@ def _of(measure: str, gated: Gated) -> str:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["times", "losses", "real", "table"])
+    parser.add_argument("what", choices=["times", "losses", "paired", "real", "table"])
     parser.add_argument("file", type=Path)
     parser.add_argument("gates", nargs="?", type=Path, help="of a table")
     parser.add_argument("-n", type=int, default=40, help="pairs or seeds")
@@ -343,6 +399,8 @@ def main() -> None:
         times(given.file, given.n, given.k, given.results)
     elif given.what == "losses":
         losses(given.file, given.n, given.k, given.results)
+    elif given.what == "paired":
+        paired(given.file, given.n, given.results)
     elif given.what == "real":
         real(given.file, given.k, given.results, given.load)
     else:

@@ -24,7 +24,7 @@ import pytest
 from rich.console import Console
 
 from ebmbench.catalog.loading import load_catalog
-from ebmbench.cli import main
+from ebmbench.cli import main, ui_verb
 from ebmbench.contracts.records import Status
 from ebmbench.errors import UsageError
 from ebmbench.metrics.tracks import PLANE
@@ -516,12 +516,12 @@ def test_the_pages_are_for_this_machine_only(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "mlflow.db").touch()
     calls: list[list[str]] = []
 
-    def call(command: list[str], env: object) -> int:
+    def serve(command: list[str]) -> int:
         calls.append(command)
         return 0
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(ui_verb, "serve", serve)
     monkeypatch.setattr(sys, "argv", ["ebmbench", "ui", "--results", str(tmp_path)])
     with pytest.raises(SystemExit):
         main()

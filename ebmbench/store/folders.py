@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ebmbench.contracts.records import Status
 from ebmbench.errors import UsageError
 from ebmbench.store.files import append_line, digest, size_of, write_atomic
-from ebmbench.store.records import POINT, Attempt, Measurements, MetricCell, Point, Training, TrialSpec
+from ebmbench.store.records import POINT, Attempt, Measurements, MetricCell, Parameters, Point, Training, TrialSpec
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -85,6 +85,11 @@ class TrialFolder:
     def spec(self) -> TrialSpec | None:
         """What trial it is."""
         return self._read("trial.json", TrialSpec)
+
+    def parameters(self) -> dict[str, Any] | None:
+        """Those of its method."""
+        found = self._read("trial.json", Parameters)
+        return None if found is None else found.values
 
     def training(self) -> Training | None:
         """What training cost; None when it has not ended well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from ebmbench.contracts.records import EnergyKind, MetricSpec, NetConfig, Protocol, Record, Status, Strategy, Track
@@ -72,6 +72,25 @@ class MetricCell(Record):
             why_not=self.why_not,
             on_board=self.on_board,
         )
+
+
+class ParametersCell(BaseModel):
+    """Of a ``MethodCell`` its parameters."""
+
+    model_config = ConfigDict(frozen=True)
+    params: dict[str, Any]
+
+
+class Parameters(BaseModel):
+    """Of a ``TrialSpec`` the parameters of its method, all that tables show of it: the whole is four times as slow."""
+
+    model_config = ConfigDict(frozen=True)
+    method: ParametersCell
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """By name."""
+        return self.method.params
 
 
 ComponentCell = MethodCell | DatasetCell | MetricCell

@@ -42,7 +42,7 @@ def read_table(run: RunResult, name: str) -> pd.DataFrame:
 
 
 def _trial_row(run: RunRecord, trial: TrialResult) -> dict[str, Any]:
-    view, spec, training = trial.view, trial.spec, trial.training
+    view, parameters, training = trial.view, trial.folder.parameters(), trial.training
     measured = trial.measurements if trial.status is Status.OK else None
     last = trial.attempts[-1] if trial.attempts else None
     return {
@@ -63,7 +63,7 @@ def _trial_row(run: RunRecord, trial: TrialResult) -> dict[str, Any]:
         "device": view.device,
         "status": trial.status.value if trial.status else None,
         "error": trial.error,
-        "params": json.dumps(spec.method.params) if spec else None,
+        "params": json.dumps(parameters) if parameters is not None else None,
         "train_seconds": training.train_seconds if training else None,
         "processor_seconds": training.processor_seconds if training else None,
         "eval_seconds": measured.eval_seconds if measured else None,

@@ -203,9 +203,20 @@ def test_a_broken_done_is_no_done(folder: TrialFolder, content: bytes) -> None:
         folder.verified("model.pt")
 
 
+def test_the_parameters_of_its_method_are_read_without_the_rest(tmp_path: Path) -> None:
+    here = TrialFolder(tmp_path / "trial")
+    here.begin(make_spec(params={"lr": 0.1, "ema": None, "levels": [1, 2]}))
+    spec = here.spec()
+    assert spec is not None
+    assert here.parameters() == spec.method.params == {"lr": 0.1, "ema": None, "levels": [1, 2]}
+    here.file("trial.json").write_text('{"method": {}}')
+    assert here.parameters() is None
+
+
 def test_an_empty_folder_is_not_done(tmp_path: Path) -> None:
     here = TrialFolder(tmp_path / "nothing")
     assert here.status() is None
+    assert here.parameters() is None
     assert (here.spec(), here.training(), here.measurements()) == (None, None, None)
     assert (here.attempts(), here.curve()) == ([], [])
 

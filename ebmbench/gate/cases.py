@@ -14,8 +14,8 @@ from ebmbench.gate.verdicts import Finding, Measure, Verdict, compared, judged
 
 TIME, QUALITY = 0.03, 0.10
 """Changes that count as the same, where the suite says nothing."""
-MAX_SEEDS = 200
-"""Seeds that quality is compared on at most, if the minutes last."""
+MAX_SEEDS = 60
+"""Seeds that quality is compared on at most."""
 FIRST, STEP = 2, 4
 """Seeds of the first look, which shows crashes and numbers that are identical; and those of each after the fewest."""
 

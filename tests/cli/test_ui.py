@@ -15,7 +15,7 @@ from ebmbench.cli import group, ui_verb
 from ebmbench.errors import UsageError
 from ebmbench.observers.mlflow_memory import Mirrored
 from ebmbench.store.folders import Store
-from tests.faults.runs import EBMBENCH, alive, environment, soon
+from tests.faults.runs import EBMBENCH, alive, environment, listening, soon
 
 
 class Server:
@@ -135,7 +135,11 @@ def test_a_signal_to_it_alone_ends_the_server_and_the_servers_children(tmp_path:
         (place / "results" / "mlflow.db").touch()
         path = os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
         started = subprocess.Popen(
-            [EBMBENCH, "ui"], cwd=place, env=environment(str(place), PYTHONPATH=path), stderr=subprocess.DEVNULL
+            [EBMBENCH, "ui"],
+            cwd=place,
+            env=environment(str(place), PYTHONPATH=path),
+            stderr=subprocess.DEVNULL,
+            preexec_fn=listening,
         )
         asked[number] = (started, place)
     codes = {}

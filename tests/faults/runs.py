@@ -49,7 +49,8 @@ def soon(condition: Callable[[], object], seconds: float) -> bool:
     return bool(condition())
 
 
-def _listen() -> None:
+def listening() -> None:
+    """Of a process that begins: it hears signals even where the tests themselves do not (nohup)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -75,7 +76,7 @@ class Place:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_listen,
+            preexec_fn=listening,
         )
 
     def run(self, *options: str, **environ: str) -> Outcome:

@@ -184,6 +184,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_edits_between_runs(desk: Desk, tmp_path: Path) -> None:
     """Words, workers, limits and another place run nothing; a helper that says something else runs its method."""
     first = desk.run()

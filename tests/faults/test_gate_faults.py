@@ -78,7 +78,10 @@ def test_killed_and_asked_again(place: GatePlace) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("number", "code", "group"), [(signal.SIGTERM, 143, False), (signal.SIGINT, 130, True)])
+@pytest.mark.parametrize(
+    ("number", "code", "group"),
+    [(signal.SIGTERM, 143, False), pytest.param(signal.SIGINT, 130, True, marks=pytest.mark.slow)],
+)
 def test_told_to_end(place: GatePlace, number: signal.Signals, code: int, group: bool) -> None:
     """By a scheduler, which tells the gate, or by a terminal, which tells all that it has started."""
     process = at_work(place)

@@ -112,7 +112,12 @@ def calm(result: Outcome) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "said"),
-    [(flip, "is not what was written"), (truncate, "bytes, not the"), (empty, "has 0 bytes"), (remove, "is missing")],
+    [
+        (flip, "is not what was written"),
+        pytest.param(truncate, "bytes, not the", marks=pytest.mark.slow),
+        pytest.param(empty, "has 0 bytes", marks=pytest.mark.slow),
+        pytest.param(remove, "is missing", marks=pytest.mark.slow),
+    ],
 )
 def test_damaged_trials_are_quarantined_and_run_again(
     place: Place, first: tuple[Path, Outcome], damage: Damage, said: str

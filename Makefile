@@ -13,8 +13,9 @@ help: ## what there is
 run: .venv/installed ## the main suite
 	$(BIN)/ebmbench run suites/toy2d.yaml
 
+# In the order of the files: long modules of few tests would else be what one of two processes waits for at the end.
 test: .venv/installed ## all tests but long faults
-	$(BIN)/pytest -n 2 --dist loadscope
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 quick: .venv/installed ## the tests that start no process
 	$(BIN)/pytest -n 2 --dist loadscope $(QUICK)

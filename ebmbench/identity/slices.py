@@ -96,9 +96,8 @@ def _plain_function(function: ast.FunctionDef | ast.AsyncFunctionDef, innocent: 
 
 def _plain_class(cls: ast.ClassDef, innocent: set[str]) -> bool:
     """Fields, methods and classes alone; what a field's value calls is of the field."""
-    inside = innocent | {
-        one.name for one in cls.body if isinstance(one, ast.FunctionDef)
-    }  # a property decorates its setter
+    properties = {one.name for one in cls.body if isinstance(one, ast.FunctionDef)}  # one decorates its setter
+    inside = innocent | properties
     return _plainly_decorated(cls.decorator_list, innocent) and all(_plain_member(one, inside) for one in cls.body)
 
 

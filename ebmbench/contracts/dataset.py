@@ -96,7 +96,18 @@ class Dataset(BaseModel):
         return None
 
     def sample(self, n: int, generator: Generator) -> Batch:
-        """``n`` independent draws."""
+        """``n`` independent draws: where there is a context, of it first and then of y given it."""
+        if self.context is None:
+            raise NotImplementedError
+        x = self.sample_context(n, generator)
+        return Batch(self.sample_given(x, generator), x)
+
+    def sample_context(self, n: int, generator: Generator) -> Tensor:
+        """``n`` independent draws of x, (n, c); only where there is a context."""
+        raise NotImplementedError
+
+    def sample_given(self, x: Tensor, generator: Generator) -> Tensor:
+        """One draw of y for each row of ``x`` (B, c), as (B, d); only where there is a context."""
         raise NotImplementedError
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:

@@ -19,6 +19,7 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import Clusters
 from ebmbench.identity.canonical import sha256
 from ebmbench.identity.keys import KEY_LENGTH
+from ebmbench.metrics.conditional import ConditionalEvaluation
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.tracks import PLANE, TRACKS
 from ebmbench.parts.shared import shared_problem
@@ -40,7 +41,9 @@ from ebmbench.store.records import (
 )
 from ebmbench.store.runs import RunResult, TrialResult
 from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile
-from ebmbench.truth.truth import TruthOnSupport, truth_of
+from ebmbench.truth.conditional import ConditionalLattice
+from ebmbench.truth.knowledge import truth_of
+from ebmbench.truth.truth import TruthOnSupport
 
 STARTED = "2026-01-01T00:00:00+00:00"
 VARIANTS = ("beta", "iso", "common", "native")
@@ -346,9 +349,11 @@ class Regression(Dataset):
     def context(self) -> Box:
         return Box((-1.0, -1.0), (1.0, 1.0))
 
-    def sample(self, n: int, generator: Generator) -> Batch:
-        x = 2 * torch.rand(n, 2, generator=generator, dtype=torch.float64) - 1
-        return Batch(self.mean(x) + torch.randn(n, 2, generator=generator, dtype=torch.float64), x)
+    def sample_context(self, n: int, generator: Generator) -> Tensor:
+        return 2 * torch.rand(n, 2, generator=generator, dtype=torch.float64) - 1
+
+    def sample_given(self, x: Tensor, generator: Generator) -> Tensor:
+        return self.mean(x) + torch.randn(len(x), 2, generator=generator, dtype=torch.float64)
 
     def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
         assert x is not None
@@ -371,12 +376,13 @@ class RegressionEnergy(Surface):
         super().__init__()
         self.a, self.constant = a, constant
 
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        return self.a * (y - Regression.mean(x)).square().sum(-1) / 2 + self.constant
+    def forward(self, y: Tensor) -> Tensor:
+        mean = Regression.mean(self.context_of(len(y)))
+        return self.a * (y - mean).square().sum(-1) / 2 + self.constant
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
-        assert x is not None
-        return Regression.mean(x) + torch.randn(n, 2, generator=generator, dtype=x.dtype) / math.sqrt(self.a)
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        mean = Regression.mean(self.context_of(n))
+        return mean + torch.randn(n, 2, generator=generator, dtype=mean.dtype) / math.sqrt(self.a)
 
 
 # --- problems and evaluations ----------------------------------------------------------------------------------------
@@ -422,7 +428,9 @@ def make_evaluation(
     validation = validation or dataset.sample(counts[0], Generator().manual_seed(1))
     test = test or dataset.sample(counts[1], Generator().manual_seed(2))
     like = torch.zeros((), dtype=torch.float64) if like is None else like
-    return Evaluation(surface, truth_of(dataset, cells, shift), kind, validation, test, seed, like)
+    truth = truth_of(dataset, cells, shift, test.x)
+    made = ConditionalEvaluation if isinstance(truth.normalizer, ConditionalLattice) else Evaluation
+    return made(surface, truth, kind, validation, test, seed, like)
 
 
 def track_named(name: str) -> Track:

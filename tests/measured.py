@@ -14,7 +14,7 @@ from pathlib import Path
 from ebmbench.cards.measured import FOLDER
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.errors import NotApplicable
-from ebmbench.truth.truth import truth_of
+from ebmbench.truth.knowledge import truth_of
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 TABLES = ("seven", "binary")

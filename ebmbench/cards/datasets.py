@@ -83,7 +83,7 @@ def dataset_card(entry: CatalogEntry[DatasetSpec]) -> DatasetCard:
 
 
 def _entropy(dataset: Dataset) -> float | None:
-    from ebmbench.truth.truth import truth_of
+    from ebmbench.truth.knowledge import truth_of
 
     try:
         return truth_of(dataset, CELLS).entropy

@@ -20,8 +20,9 @@ from ebmbench.contracts.exponentials import exp
 from ebmbench.contracts.records import DatasetSpec
 from ebmbench.errors import NotApplicable
 from ebmbench.training.seeding import generator
+from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.normalizer import Array, as_array
-from ebmbench.truth.truth import Truth, truth_of
+from ebmbench.truth.truth import Truth
 
 DRAWN = 20_000
 """Samples that are held against the density."""

@@ -19,7 +19,7 @@ from ebmbench.training.counting import Meter, pass_flops
 from ebmbench.training.loop import Progress, train
 from ebmbench.training.seeding import generator
 from ebmbench.training.stream import Stream
-from ebmbench.truth.truth import truth_of
+from ebmbench.truth.knowledge import truth_of
 
 GRADIENT_STEPS, SWEEPS = 400, 50
 """Steps of a training from batches, and of one that sees all rows at each step."""

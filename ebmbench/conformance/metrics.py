@@ -24,7 +24,8 @@ from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.records import Value
 from ebmbench.training.seeding import generator
-from ebmbench.truth.truth import Truth, truth_of
+from ebmbench.truth.knowledge import truth_of
+from ebmbench.truth.truth import Truth
 
 CELLS, POINTS = 200, 2000
 NEAR = 0.1

@@ -14,7 +14,7 @@ from ebmbench.contracts.surface import EnergyModel, MapModel
 
 
 class Noise(nn.Module):
-    """A distribution with an exact density that is sampled without a chain."""
+    """A distribution with an exact density that is sampled without a chain; one that is contextual follows x."""
 
     def log_prob(self, y: Tensor) -> Tensor:
         """The log density in nats, (B, d) -> (B,)."""
@@ -42,6 +42,34 @@ class Parts(Protocol):
 
 
 @dataclass(frozen=True)
+class Context:
+    """The space of x, and its moments in the training set.
+
+    Attributes:
+        domain: the space of x.
+        mean: (c,) mean of x.
+        cov: (c, c) covariance of x.
+        cross: (c, d) covariance of x and y.
+    """
+
+    domain: Domain
+    mean: Tensor
+    cov: Tensor
+    cross: Tensor
+
+    @property
+    def dim(self) -> int:
+        """The number of coordinates of x."""
+        return self.domain.dim
+
+    @property
+    def std(self) -> Tensor:
+        """(c,) standard deviations of x; one where x never varies."""
+        std = self.cov.diagonal().sqrt()
+        return std.where(std > 0, 1.0)
+
+
+@dataclass(frozen=True)
 class Problem:
     """The domain, the first two moments of the training set, and what every method may build with.
 
@@ -51,7 +79,7 @@ class Problem:
         cov: (d, d) covariance of the training set.
         net: the size of the shared networks.
         parts: makes the shared networks and noises.
-        context: the space of x; None when the data are unconditional.
+        context: x and its moments; None when the data are unconditional.
         truth: the dataset itself; only reference rows are given it.
     """
 
@@ -60,7 +88,7 @@ class Problem:
     cov: Tensor
     net: NetConfig
     parts: Parts
-    context: Domain | None = None
+    context: Context | None = None
     truth: Dataset | None = None
 
     @property
@@ -98,5 +126,5 @@ class Problem:
         return self.parts.map_net(self)
 
     def gaussian(self, scale: float = 1.0) -> Noise:
-        """The normal with the training set's mean and ``scale`` times its covariance."""
+        """The normal with the training set's mean and ``scale`` times its covariance; given x, of its linear fit."""
         return self.parts.gaussian(self, scale)

@@ -3,9 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
+from typing import Self, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class Contextual(nn.Module):
+    """A part of a surface that looks at a context x beside its input; ``bound`` shows it one.
+
+    Attributes:
+        context: (B, c) what x each row of the input goes with; None where there is none, or before it is bound.
+    """
+
+    context: Tensor | None = None
+
+    def context_of(self, rows: int) -> Tensor:
+        """The context of so many rows, (rows, c): copies of a batch below one another see its contexts again and again.
+
+        Raises:
+            ValueError: if no context was bound, or the rows are no whole number of copies of its rows.
+        """
+        if self.context is None:
+            raise ValueError("this energy takes a context x: expected surface.given(x)")
+        copies, rest = divmod(rows, len(self.context))
+        if rest:
+            raise ValueError(f"{rows} rows are no whole number of copies of the {len(self.context)} contexts given")
+        return self.context if copies == 1 else self.context.repeat(copies, 1)
+
+
+def bound(module: M, x: Tensor) -> M:
+    """A copy of a module whose contextual parts see ``x`` (B, c); its parameters and buffers are the module's own."""
+    children = {name: child if child is None else bound(child, x) for name, child in module._modules.items()}
+    kept = all(child is module._modules[name] for name, child in children.items())
+    if kept and not isinstance(module, Contextual):
+        return module
+    copy = module.__class__.__new__(module.__class__)
+    for name, value in vars(module).items():
+        own = isinstance(value, MethodType) and value.__self__ is module
+        copy.__dict__[name] = MethodType(value.__func__, copy) if own else value
+    copy.__dict__["_modules"] = children
+    if isinstance(copy, Contextual):
+        copy.context = x
+    return copy
 
 
 class EnergyModel(nn.Module):
@@ -69,21 +112,31 @@ def input_gradient(model: EnergyModel, y: Tensor) -> tuple[Tensor, Tensor]:
         return model.with_gradient(y)
 
 
-class Surface(EnergyModel):
+class Surface(EnergyModel, Contextual):
     """What a method makes and trains: parameters for what the optimizer moves, buffers for all else that is kept.
 
     A stored model is these alone. The energy is a function of each row by itself: permuting or splitting a batch
-    changes nothing. A conditional surface writes ``forward(y, x)`` (and ``sample(n, generator, x)``), x (B, c) being
-    the context of each row; whoever uses it binds the context first, by ``given``.
+    changes nothing. Where the data depend on a context, whoever uses the surface binds it first, by ``given``: the
+    shared networks and noises then see it, and an author's own part finds it by ``context_of``.
     """
 
-    def given(self, x: Tensor | None) -> Surface:
-        """The energy of y alone, each row with its own context ``x`` (B, c)."""
-        return self if x is None else Given(self, x)
+    def given(self, x: Tensor | None) -> Self:
+        """The energy of y alone, each row with its own context ``x`` (B, c): the same parameters and buffers."""
+        return self if x is None else bound(self, x)
 
     def sample(self, n: int, generator: Generator) -> Tensor:
-        """The method's own samples, (n, d). Left out where a method has none."""
+        """The method's own samples, (n, d); where there is a context one for each of its rows, again and again.
+
+        Left out where a method has none.
+        """
         raise NotImplementedError
+
+    def predict(self, n: int, generator: Generator) -> Tensor:
+        """``n`` guesses of y for each row of the context, (B, n, d): draws, or what a latent energy decodes."""
+        if self.context is None:
+            raise ValueError("this energy takes a context x: expected surface.given(x)")
+        rows = len(self.context)
+        return self.sample(n * rows, generator).view(n, rows, -1).transpose(0, 1)
 
     @property
     def smoothing(self) -> float | None:
@@ -91,36 +144,14 @@ class Surface(EnergyModel):
         return None
 
     @property
+    def predicts(self) -> bool:
+        """Whether the method guesses y given x: by a sampler of its own, or by its codes."""
+        return self.samples_natively or type(self).predict is not Surface.predict
+
+    @property
     def samples_natively(self) -> bool:
         """Whether the method brings a sampler of its own."""
         return type(self).sample is not Surface.sample
-
-
-class Given(Surface):
-    """F(., x): a conditional energy whose contexts are held fixed, row by row."""
-
-    def __init__(self, surface: Surface, x: Tensor) -> None:
-        super().__init__()
-        self.surface, self.context = surface, x
-
-    def forward(self, y: Tensor) -> Tensor:
-        """(B, d) -> (B,)."""
-        return self.surface(y, self.context)
-
-    def sample(self, n: int, generator: Generator) -> Tensor:
-        """One draw for each context, (n, d)."""
-        drawn: Tensor = self.surface.sample(n, generator, x=self.context[:n])  # type: ignore[call-arg]
-        return drawn
-
-    @property
-    def smoothing(self) -> float | None:
-        """The surface's own."""
-        return self.surface.smoothing
-
-    @property
-    def samples_natively(self) -> bool:
-        """Whether the surface does."""
-        return self.surface.samples_natively
 
 
 class MapModel(nn.Module):

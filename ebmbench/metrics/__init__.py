@@ -167,3 +167,14 @@ def _conditionals() -> Iterator[MetricSpec]:
     yield slices("best_of_1", "none", what, variants=CALIBRATIONS, best=2**0.5)
     what = "error of the best of ten draws of y2 given y1 over that of the conditional mean"
     yield slices("best_of_10", "none", what, variants=CALIBRATIONS)
+    predictions = _functions_of("predictions", in_core=False)
+    what = "error of the method's own guess of y given x over that of the conditional mean"
+    yield predictions("predicted_1", "none", what)
+    what = "error of the best of ten of the method's own guesses of y given x over that of the conditional mean"
+    yield predictions("predicted_10", "none", what)
+    what = "share of true draws of y given x near one of the method's own predictions"
+    yield predictions("prediction_recall", "up", what, best=1.0)
+    what = "share of the method's own predictions of y given x near a true draw"
+    yield predictions("prediction_precision", "up", what, best=1.0)
+    what = "energy of the conditional mean minus that of data"
+    yield predictions("mean_gap", "up", what, unit="nats", variants=TEMPERATURES)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.cuts import MAX_LOG_Z_ERROR
-from ebmbench.metrics.evaluation import Evaluation
+from ebmbench.metrics.evaluation import Evaluation, Rows
 from ebmbench.truth.normalizer import Array
 from ebmbench.truth.truth import Truth
 
@@ -39,22 +39,27 @@ class EvalContext:
     @property
     def log_z(self) -> float:
         """log of the integral of exp(-beta F), with a remark where the support is too coarse for it."""
-        found = self.evaluation.log_z(self.beta_used)
-        if found.error > MAX_LOG_Z_ERROR:
+        self._remark_coarse()
+        return self.evaluation.log_z(self.beta_used).value
+
+    def _remark_coarse(self) -> None:
+        if self.evaluation.log_z(self.beta_used).error > MAX_LOG_Z_ERROR:
             self.remarks.append(
                 f"the lattice is coarse for this energy: log Z may be off by more than {MAX_LOG_Z_ERROR}"
             )
-        return found.value
 
-    @property
-    def log_z_or_claim(self) -> float:
-        """``log_z``; without a support the zero that a normalized energy claims, with a remark that it is a claim."""
+    def log_z_of(self, rows: Rows) -> Array | float:
+        """``log_z`` at each of these rows: that of its context, where there is one.
+
+        Of held-out rows without a support the zero that a normalized energy claims, with a remark that it is a claim.
+        """
         reason = self.truth.normalizer.reason
         claims = self.evaluation.kind is EnergyKind.NORMALIZED and self.beta_used == 1
-        if not (reason and claims):
-            return self.log_z
-        self.remarks.append(f"log Z = 0 as the energy claims, not checked: {reason}")
-        return 0.0
+        if rows in ("test", "validation") and reason and claims:
+            self.remarks.append(f"log Z = 0 as the energy claims, not checked: {reason}")
+            return 0.0
+        self._remark_coarse()
+        return self.evaluation.log_z_of(rows, self.beta_used)
 
     @property
     def log_weight(self) -> Array:
@@ -71,24 +76,27 @@ class EvalContext:
         """The calibrated log density on the evaluation's cells."""
         if self.variant == "iso":
             return self.evaluation.iso_log_density
-        return -self.beta_used * self.evaluation.cells.energy - self.log_z
+        return -self.beta_used * self.evaluation.cells.energy - self.log_z_of("cells")
 
     @property
     def log_q_inside(self) -> Array:
         """The same on the lattice of the domain."""
         if self.variant == "iso":
             return self.evaluation.iso_log_density_inside
-        return -self.beta_used * self.evaluation.energy_inside - self.log_z
+        return -self.beta_used * self.evaluation.energy_inside - self.log_z_of("inside")
 
     @property
     def nll_test(self) -> Array:
         """-log q at each test point."""
-        return np.asarray(self.beta_used * self.evaluation.energy_test + self.log_z_or_claim, dtype=np.float64)
+        return self._nll(self.evaluation.energy_test, "test")
 
     @property
     def nll_validation(self) -> Array:
         """-log q at each validation point."""
-        return np.asarray(self.beta_used * self.evaluation.energy_validation + self.log_z_or_claim, dtype=np.float64)
+        return self._nll(self.evaluation.energy_validation, "validation")
+
+    def _nll(self, energy: Array, rows: Rows) -> Array:
+        return np.asarray(self.beta_used * energy + self.log_z_of(rows), dtype=np.float64)
 
     def samples(self, n: int) -> Tensor:
         """The first ``n`` of this variant's samples."""
@@ -97,4 +105,4 @@ class EvalContext:
 
     def reference(self, n: int) -> Tensor:
         """The first ``n`` test points."""
-        return self.evaluation.test.y[:n].double()
+        return self.evaluation.reference.y[:n].double()

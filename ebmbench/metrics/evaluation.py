@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from ebmbench.truth.normalizer import Array, Bounded, as_array, log_normalizer
 from ebmbench.truth.truth import Truth
 
 T = TypeVar("T")
+Rows = Literal["cells", "inside", "test", "validation"]
+"""Where a log Z is asked for: one for all of them, unless each row has a context of its own."""
 CHUNK = 2048
 """Rows of a surface evaluated at once."""
 DESCENTS, DESCENT_STEPS = 64, 20
@@ -59,7 +61,7 @@ class Evaluation:
     ) -> None:
         self.surface, self.truth, self.kind = surface, truth, kind
         self.validation, self.test, self.seed, self.like, self.protocol = validation, test, seed, like, protocol
-        self.thorough = thorough
+        self.thorough, self.reference = thorough, test
         self._found: dict[object, object] = {}
 
     def once(self, compute: Callable[[Evaluation], T]) -> T:
@@ -192,6 +194,18 @@ class Evaluation:
         value = float(np.logaddexp(rest.value, log_normalizer(parts.energy, parts.log_weight, beta)))
         return Bounded(value, float(np.exp(rest.value - value)) * rest.error)
 
+    def log_z_of(self, rows: Rows, beta: float) -> Array | float:
+        """log of the integral of exp(-beta F) that holds at each of these rows."""
+        return self.log_z(beta).value
+
+    def slices(self, inside: bool = False) -> Sequence[Any]:
+        """What indexes the parts of the cells, or of the domain's, that an energy can be compared within: all."""
+        return (slice(None),)
+
+    def isotonic(self, energy: Array, log_p: Array, log_weight: Array) -> Array:
+        """The best density that decreases with an energy, in each of the slices."""
+        return isotonic_log_density(energy, log_p, log_weight)
+
     def _log_z_on_support(self, beta: float) -> Bounded:
         key = ("support", beta)
         if key not in self._found:
@@ -212,18 +226,25 @@ class Evaluation:
 
     @cached_property
     def _beta_on_support(self) -> float:
+        self._require_finite_validation()
+        if np.ptp(self.energy_validation) == 0 and np.ptp(self.energy_inside) == 0:
+            raise NotApplicable("no temperature fits: the energy is constant")
+        return fit_beta(self.energy, self.truth.log_weight, self.energy_validation)
+
+    def _require_finite_validation(self) -> None:
         impossible = int(np.isposinf(self.energy_validation).sum())
         if impossible:
             where = f"{impossible} of {len(self.validation)} validation points"
             raise NotApplicable(f"no temperature fits: the energy is infinite at {where}")
-        if np.ptp(self.energy_validation) == 0 and np.ptp(self.energy_inside) == 0:
-            raise NotApplicable("no temperature fits: the energy is constant")
-        return fit_beta(self.energy, self.truth.log_weight, self.energy_validation)
 
     def log_z_inside(self, beta: float) -> float:
         """log of the integral of exp(-beta F) over the domain alone."""
         inside = self.cells.source < self.truth.inside.stop
         return log_normalizer(self.cells.energy[inside], self.cells.log_weight[inside], beta)
+
+    def mass_inside(self, beta: float) -> float:
+        """The share of the mass of exp(-beta F) that lies in the domain."""
+        return float(np.exp(self.log_z_inside(beta) - self.log_z(beta).value))
 
     @cached_property
     def log_z_refined(self) -> float:
@@ -242,7 +263,7 @@ class Evaluation:
     @cached_property
     def iso_log_density(self) -> Array:
         """The best density that decreases with F, on the cells."""
-        return isotonic_log_density(self.cells.energy, self.log_p, self.cells.log_weight)
+        return self.isotonic(self.cells.energy, self.log_p, self.cells.log_weight)
 
     @cached_property
     def iso_log_density_inside(self) -> Array:
@@ -279,8 +300,9 @@ class Evaluation:
         with torch.no_grad():
             generator = torch.Generator(self.like.device).manual_seed(self.seed)
             surface, n = self.surface, self.protocol.samples
-            if self.test.x is not None:
-                surface, n = surface.given(self.test.to(self.like).x), min(n, len(self.test))
+            if self.reference.x is not None:
+                n = min(n, len(self.reference))
+                surface = surface.given(self.reference[:n].to(self.like).x)
             return surface.sample(n, generator).detach().cpu().double()
 
     @cached_property

@@ -85,7 +85,7 @@ def half_circle(n: int) -> Tensor:
 
 def _all(c: EvalContext) -> int:
     """As many points as there are of both."""
-    return min(c.evaluation.protocol.samples, len(c.evaluation.test))
+    return min(c.evaluation.protocol.samples, len(c.evaluation.reference))
 
 
 def mmd2(c: EvalContext) -> float:
@@ -119,7 +119,7 @@ def wasserstein2(c: EvalContext) -> float:
 
     Needs samples and test points.
     """
-    n = min(ASSIGNED_POINTS, len(c.evaluation.test))
+    n = min(ASSIGNED_POINTS, len(c.evaluation.reference))
     return exact_w2(c.samples(n), c.reference(n))
 
 

@@ -12,6 +12,8 @@ from torch import Generator
 
 from ebmbench.contracts.domain import Box
 from ebmbench.contracts.exponentials import exp
+from ebmbench.errors import NotApplicable
+from ebmbench.metrics.conditional import ConditionalEvaluation, prediction_error
 from ebmbench.metrics.context import EvalContext
 from ebmbench.truth.normalizer import Array, as_array
 
@@ -89,11 +91,11 @@ def due(log_density: Array) -> list[tuple[int, int]]:
     return found
 
 
-def branch_recall(p: Slices, q: Slices, weight: Array, reach: float) -> float:
+def branch_recall(p: Slices, q: Slices, weight: Array, reach: float, each: int = EACH) -> float:
     """The share of the true branches, slices weighted by their mass, that have one of q's within ``reach`` cells."""
     total = found = 0.0
     truth, model = p.conditional, q.conditional
-    for row in np.flatnonzero(weight > 1e-4 * weight.max())[::EACH]:
+    for row in np.flatnonzero(weight > 1e-4 * weight.max())[::each]:
         ours = branches(model[row])
         hits = [bool(((ours >= low - reach) & (ours <= high + reach)).any()) for low, high in due(truth[row])]
         found += weight[row] * sum(hits) / len(hits)
@@ -131,19 +133,33 @@ def conditional_nll(c: EvalContext) -> float:
 def conditional_modes(c: EvalContext) -> float:
     """R = the share of the branches of y2 given y1 that the energy has too, within a tenth of the data's spread.
 
-    Needs the exact density on the plane.
+    Where the data have a context, the branches of y given x.
+    Needs the exact density on the plane, or of one coordinate given a context.
     """
-    p, q, log_width = _both(c)
+    if isinstance(c.evaluation, ConditionalEvaluation):
+        p, q = (given_contexts(c.evaluation, log_density) for log_density in (c.truth.log_p, c.log_q))
+        weight, each = np.ones(len(p.log_density)), 1
+    else:
+        p, q, log_width = _both(c)
+        weight, each = np.exp(p.log_margin + log_width), EACH
     reach = TOLERANCE * c.evaluation.spread / np.exp(p.log_step).mean()
-    return branch_recall(p, q, np.exp(p.log_margin + log_width), float(reach))
+    return branch_recall(p, q, weight, float(reach), each)
+
+
+def given_contexts(evaluation: ConditionalEvaluation, log_density: Array) -> Slices:
+    """The rows of a density on the domain, a row for each context."""
+    if evaluation.lattice.each.box.dim != 1:
+        raise NotApplicable("branches are counted of one coordinate")
+    lattice = evaluation.lattice
+    return Slices(lattice.by_context(log_density)[:, : lattice.sizes[0]], as_array(lattice.each.domain.log_weight))
 
 
 def best_of_1(c: EvalContext) -> float:
     """rms(y2 - draw) / rms(y2 - m(y1)), draw ~ q(y2 | y1), m(y1) the true conditional mean; sqrt 2 for the truth.
 
     The conditional mean is the blurry prediction: it has the least error of any single guess, and may lie where no
-    data are.
-    Needs the exact density on the plane.
+    data are. Where the data have a context it is y given x.
+    Needs the exact density on the plane, or given a context.
     """
     return _guess_error(c, 1)
 
@@ -151,12 +167,15 @@ def best_of_1(c: EvalContext) -> float:
 def best_of_10(c: EvalContext) -> float:
     """rms(y2 - best) / rms(y2 - m(y1)), best = the nearest of ten draws of q(y2 | y1), m(y1) the true conditional mean.
 
-    Needs the exact density on the plane.
+    Where the data have a context it is y given x.
+    Needs the exact density on the plane, or given a context.
     """
     return _guess_error(c, GUESSES)
 
 
 def _guess_error(c: EvalContext, guesses: int) -> float:
+    if isinstance(c.evaluation, ConditionalEvaluation):
+        return prediction_error(c.evaluation, c.evaluation.draws(c.log_q, guesses))
     domain = _plane(c)
     p, q, _ = _both(c)
     y = as_array(c.evaluation.test.y)

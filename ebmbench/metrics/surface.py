@@ -17,7 +17,6 @@ from scipy.stats import spearmanr
 from ebmbench.contracts.exponentials import exp
 from ebmbench.contracts.records import EnergyKind
 from ebmbench.errors import NotApplicable, NotNormalizable
-from ebmbench.metrics.calibration import isotonic_log_density
 from ebmbench.metrics.context import EvalContext
 from ebmbench.truth.normalizer import Array
 
@@ -170,6 +169,7 @@ def fisher(c: EvalContext) -> float:
 
 def spearman(c: EvalContext) -> float:
     """rho = the correlation of the ranks of F and of -log p at the test points. Needs the exact density."""
+    c.truth.require_unconditional()
     return _rank_correlation(c.evaluation.energy_test, -c.evaluation.log_p_test)
 
 
@@ -187,9 +187,13 @@ def auroc(c: EvalContext) -> float:
     Needs test points alone.
     """
     inside, energy = c.truth.inside, c.evaluation.energy_inside
+    log_weight = c.truth.log_weight[inside]
     if not c.truth.on_support:
-        return sampled_ranking_area(c.evaluation.energy_test, energy, c.truth.log_weight[inside])
-    return ranking_area(energy, c.truth.log_p[inside], c.truth.log_weight[inside])
+        c.truth.require_unconditional()
+        return sampled_ranking_area(c.evaluation.energy_test, energy, log_weight)
+    log_p = c.truth.log_p[inside]
+    parts = c.evaluation.slices(inside=True)
+    return float(np.mean([ranking_area(energy[part], log_p[part], log_weight[part]) for part in parts]))
 
 
 def v95_ratio(c: EvalContext) -> float:
@@ -197,8 +201,16 @@ def v95_ratio(c: EvalContext) -> float:
 
     Needs the exact density.
     """
-    truth = level_volume(-c.log_p, c.log_p, c.log_weight)
-    return level_volume(c.evaluation.cells.energy, c.log_p, c.log_weight) / truth
+    energy, log_p, log_weight = c.evaluation.cells.energy, c.log_p, c.log_weight
+    return float(
+        np.mean(
+            [
+                level_volume(energy[part], log_p[part], log_weight[part])
+                / level_volume(-log_p[part], log_p[part], log_weight[part])
+                for part in c.evaluation.slices()
+            ]
+        )
+    )
 
 
 def beta(c: EvalContext) -> float:
@@ -216,7 +228,7 @@ def mass_outside(c: EvalContext) -> float:
     Needs a domain that lies within a wider space.
     """
     c.truth.normalizer.require_outside()
-    return float(-np.expm1(min(0.0, c.evaluation.log_z_inside(c.beta_used) - c.log_z)))
+    return max(0.0, 1 - c.evaluation.mass_inside(c.beta_used))
 
 
 def refinement(c: EvalContext) -> float:
@@ -257,7 +269,7 @@ def skill(c: EvalContext) -> float:
     if c.evaluation.kind is not EnergyKind.RANKING:
         c.evaluation.log_z(1.0)
     log_p, log_weight = c.truth.log_p, c.truth.log_weight
-    floor = divergence(log_p, isotonic_log_density(c.truth.floor_energy, log_p, log_weight), log_weight)
+    floor = divergence(log_p, c.evaluation.isotonic(c.truth.floor_energy, log_p, log_weight), log_weight)
     if floor < MIN_FLOOR:
         raise NotApplicable("the truth ranks like its floor: there is nothing to gain on it")
     excess = divergence(c.log_p, c.evaluation.iso_log_density, c.log_weight)
@@ -293,6 +305,7 @@ def mass_volume_area(c: EvalContext) -> float:
 
 def iou95(c: EvalContext) -> float:
     """vol(A and B) / vol(A or B), A = F's set with 95 % of the data, B = the truth's. Needs the exact density."""
+    c.truth.require_unconditional()
     ours = level_set(c.evaluation.cells.energy, c.log_p, c.log_weight)
     truth = level_set(-c.log_p, c.log_p, c.log_weight)
     volume = np.exp(c.log_weight)
@@ -304,6 +317,7 @@ def spearman_uniform(c: EvalContext) -> float:
 
     Needs the exact density.
     """
+    c.truth.require_unconditional()
     return _rank_correlation(c.evaluation.energy_inside, -c.truth.log_p[c.truth.inside])
 
 
@@ -318,6 +332,7 @@ def d_prime(c: EvalContext) -> float:
 
     Needs test points alone.
     """
+    c.truth.require_unconditional()
     energy, inside = c.evaluation.energy_inside, c.truth.inside
     if np.isinf(energy).any():
         raise NotApplicable("the energy is infinite somewhere on the domain: it has no mean")

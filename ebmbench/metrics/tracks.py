@@ -65,6 +65,49 @@ BINARY = replace(
     picture="",
     legend=_LEGEND.format(where="over all states"),
 )
+CONDITIONAL = Track(
+    name="conditional",
+    summary="y that depends on a context x, its density known given each x",
+    columns=(
+        KL,
+        Column("branches ↑", "conditional_modes", ranking="conditional_modes_beta"),
+        Column("best of 10 ↓", "best_of_10", ranking="best_of_10_beta"),
+        Column("predicted 10 ↓", "predicted_10", wide=True),
+        Column("mean gap ↑", "mean_gap", ranking="mean_gap_beta", wide=True),
+    ),
+    better="down",
+    failed=None,
+    tables=(
+        Column(
+            "E KL(p(y|x) || q(y|x)) (nats), median over seeds; ranking energies at their fitted temperature",
+            "kl",
+            ranking="kl_beta",
+        ),
+        Column(
+            "Error of the best of ten draws over that of the conditional mean, median over seeds",
+            "best_of_10",
+            ranking="best_of_10_beta",
+        ),
+        Column(
+            "Error of the best of ten of the method's own predictions over that of the conditional mean, median "
+            "over seeds",
+            "predicted_10",
+        ),
+    ),
+    rulers=(DENSITY, ORDER),
+    milestones=("kl", "kl_beta"),
+    curve=Column("forward KL", "kl", ranking="kl_beta"),
+    targets=(0.1, 0.05),
+    progress=(("KL", "kl"), ("KL(β)", "kl_beta")),
+    picture="plane",
+    legend=(
+        "KL in nats, forward, of y given x, a mean over contexts; β: at the temperature fitted on validation. "
+        "Branches: the share of the separate values of y given x that the energy has. Best of 10: the error of the "
+        "nearest of ten draws of y given x over that of the true conditional mean, which is least squares' best; "
+        "predicted: of ten of the method's own predictions. Mean gap: nats by which the conditional mean is less "
+        "probable than the data."
+    ),
+)
 USER_DATA = Track(
     name="user_data",
     summary="data of which nobody knows the density: held-out rows alone",
@@ -82,5 +125,5 @@ USER_DATA = Track(
         "known: a mean over datasets."
     ),
 )
-TRACKS = (PLANE, BINARY, USER_DATA)
+TRACKS = (PLANE, BINARY, CONDITIONAL, USER_DATA)
 """In the order in which the first of them that a suite has decides what ranks."""

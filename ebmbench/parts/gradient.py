@@ -34,7 +34,11 @@ class GradientMethod(Method):
     ema: float = Field(0.995, ge=0, lt=1, description="decay of the moving average of the parameters")
 
     def loss(self, surface: Any, batch: Batch, rng: Generator) -> Tensor | Mapping[str, Tensor]:
-        """The loss of a batch (no ``.item()`` inside: nothing here may wait for the device)."""
+        """The loss of a batch (no ``.item()`` inside: nothing here may wait for the device).
+
+        Where there is a context, ``surface`` is already given that of the batch: ``surface(y)`` is F(y, x) for the
+        rows of the batch, and for any number of copies of it below one another.
+        """
         raise NotImplementedError
 
     def param_groups(self, surface: Any) -> ParamGroups:
@@ -76,7 +80,7 @@ class GradientStepper(Stepper):
         """Go through the loss twice and leave everything as it was: whatever compiles does so now."""
         state = copy.deepcopy(self.surface.state_dict())
         for _ in range(2):
-            self._backward(self.method.loss(self.surface, batch, rng))
+            self._backward(self.method.loss(self.surface.given(batch.x), batch, rng))
         self.surface.load_state_dict(state)
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -91,7 +95,7 @@ class GradientStepper(Stepper):
         for group, scale in zip(self.optimizer.param_groups, self.scales, strict=True):
             group["lr"] = rate * scale
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.method.loss(self.surface, batch, rng)
+        loss = self.method.loss(self.surface.given(batch.x), batch, rng)
         total = self._backward(loss)
         if self.method.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.method.clip)

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.problem import Context, Problem
 from ebmbench.contracts.records import NetConfig
-from ebmbench.contracts.surface import EnergyModel, MapModel
+from ebmbench.contracts.surface import Contextual, EnergyModel, MapModel
 
 BASE_VARIANCE = 4.0
 """Variance, in units of the data's, of the Gaussian base measure that keeps exp(-F) integrable."""
@@ -105,6 +105,52 @@ class FourierNet(MapModel):
         return value, direct + (of_sin * cos - of_cos * sin) @ self.frequencies.T, second
 
 
+class Conditioned(MapModel, Contextual):
+    """A network of (u, v), v = (x - mean) / std the context of each row: derivatives are those in u alone."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, net: FourierNet, context: Context) -> None:
+        super().__init__()
+        self.register_buffer("mean", context.mean.clone())
+        self.register_buffer("std", context.std.clone())
+        self.net = net
+
+    def _seen(self, u: Tensor) -> Tensor:
+        return torch.cat([u, (self.context_of(len(u)) - self.mean) / self.std], -1)
+
+    def _along(self, directions: Tensor) -> Tensor:
+        return functional.pad(directions, (0, len(self.mean)))
+
+    def forward(self, u: Tensor) -> Tensor:
+        """(B, d) -> (B, outputs)."""
+        return self.net(self._seen(u))
+
+    def with_adjoint(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """The single output (B,) and its gradient with respect to u (B, d), as forward operations."""
+        value, gradient = self.net.with_adjoint(self._seen(u))
+        return value, gradient[:, : u.shape[-1]]
+
+    def with_tangents(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs (B, k) and how fast they change (B, m, k) along directions (B, m, d), as forward operations."""
+        return self.net.with_tangents(self._seen(u), self._along(directions))
+
+    def with_curvature(self, u: Tensor, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The single output f (B,), its gradient (B, d), and v' H v (B, k) for directions v (B, k, d)."""
+        value, gradient, second = self.net.with_curvature(self._seen(u), self._along(directions))
+        return value, gradient[:, : u.shape[-1]], second
+
+
+def conditioned(
+    inputs: int, outputs: int, config: NetConfig, context: Context | None = None
+) -> FourierNet | Conditioned:
+    """The shared layers from ``inputs`` coordinates to ``outputs``; they see the context too, where there is one."""
+    if context is None:
+        return FourierNet(inputs, outputs, config)
+    return Conditioned(FourierNet(inputs + context.dim, outputs, config), context)
+
+
 def _silu_with_slope(a: Tensor) -> tuple[Tensor, Tensor]:
     sigmoid = torch.sigmoid(a)
     h = a * sigmoid
@@ -126,11 +172,11 @@ class EnergyNet(EnergyModel):
     std: Tensor
     precision = 1 / BASE_VARIANCE
 
-    def __init__(self, mean: Tensor, std: Tensor, config: NetConfig) -> None:
+    def __init__(self, mean: Tensor, std: Tensor, config: NetConfig, context: Context | None = None) -> None:
         super().__init__()
         self.register_buffer("mean", mean.clone())
         self.register_buffer("std", std.clone())
-        self.net = FourierNet(len(mean), 1, config)
+        self.net = conditioned(len(mean), 1, config, context)
 
     def forward(self, y: Tensor) -> Tensor:
         """The energy, (B, d) -> (B,)."""
@@ -160,9 +206,9 @@ class BinaryNet(EnergyNet):
 
     precision = 0.0
 
-    def __init__(self, dim: int, config: NetConfig) -> None:
+    def __init__(self, dim: int, config: NetConfig, context: Context | None = None) -> None:
         half = torch.full((dim,), 0.5)
-        super().__init__(half, half, without_features(config))
+        super().__init__(half, half, without_features(config), context)
 
 
 def without_features(config: NetConfig) -> NetConfig:
@@ -173,9 +219,9 @@ def without_features(config: NetConfig) -> NetConfig:
 class MapNet(MapModel):
     """A residual map of standardized coordinates, G(u) = u + net(u): what auto-encoders are made of here."""
 
-    def __init__(self, dim: int, config: NetConfig) -> None:
+    def __init__(self, dim: int, config: NetConfig, context: Context | None = None) -> None:
         super().__init__()
-        self.net = FourierNet(dim, dim, config)
+        self.net = conditioned(dim, dim, config, context)
 
     def forward(self, u: Tensor) -> Tensor:
         """G(u), (B, d) -> (B, d)."""
@@ -190,10 +236,10 @@ class MapNet(MapModel):
 def energy_net(problem: Problem) -> EnergyNet:
     """The shared energy network; on bits without Fourier features."""
     if problem.domain.kind == "binary":
-        return BinaryNet(problem.dim, problem.net)
-    return EnergyNet(problem.mean, problem.std, problem.net)
+        return BinaryNet(problem.dim, problem.net, problem.context)
+    return EnergyNet(problem.mean, problem.std, problem.net, problem.context)
 
 
 def map_net(problem: Problem) -> MapNet:
     """The shared network from standardized y to as many outputs."""
-    return MapNet(problem.dim, problem.net)
+    return MapNet(problem.dim, problem.net, problem.context)

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts.problem import Noise, Problem
+from ebmbench.contracts.problem import Context, Noise, Problem
+from ebmbench.contracts.surface import Contextual
 
 
 def normal(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
@@ -53,6 +54,35 @@ class Gaussian(Noise):
         return self.mean + noise @ self.cholesky.T
 
 
+class LinearGaussian(Gaussian, Contextual):
+    """N(mean + A (x - mean_x), cov): what the best linear prediction of y from x leaves open.
+
+    A = cov_yx cov_xx^-1; the covariance is that of the residuals, ``scale`` times.
+    """
+
+    origin: Tensor
+    slope: Tensor
+
+    def __init__(self, mean: Tensor, cov: Tensor, context: Context, scale: float) -> None:
+        slope = torch.linalg.lstsq(context.cov, context.cross).solution
+        super().__init__(mean, scale * (cov - context.cross.T @ slope))
+        self.register_buffer("origin", context.mean.clone())
+        self.register_buffer("slope", slope)
+
+    def _shift(self, rows: int) -> Tensor:
+        return (self.context_of(rows) - self.origin) @ self.slope
+
+    def log_prob(self, y: Tensor) -> Tensor:
+        """log N(y; mean + A (x - mean_x), cov) in nats, (B, d) -> (B,)."""
+        return super().log_prob(y - self._shift(len(y)))
+
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """``n`` independent draws, (n, d), each given its own context."""
+        return super().sample(n, generator) + self._shift(n)
+
+
 def gaussian(problem: Problem, scale: float) -> Gaussian:
-    """The normal with the training set's mean and ``scale`` times its covariance."""
+    """The normal with the training set's mean and ``scale`` times its covariance; given x, of its linear fit."""
+    if problem.context is not None:
+        return LinearGaussian(problem.mean, problem.cov, problem.context, scale)
     return Gaussian(problem.mean, scale * problem.cov)

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from ebmbench.catalog.targets import load_file, load_target
 from ebmbench.contracts.dataset import Batch, Dataset
 from ebmbench.contracts.method import Method, ReferenceMethod, Stepper
-from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.problem import Context, Problem
 from ebmbench.contracts.surface import Surface
 from ebmbench.errors import UsageError
 from ebmbench.parts.shared import shared_problem
@@ -71,14 +71,22 @@ class TrialComponents:
     @cached_property
     def unit(self) -> int:
         """Floating-point operations of a pass."""
-        return pass_flops(self.dataset.domain, self.spec.net)
+        return pass_flops(self.dataset.domain, self.spec.net, self.dataset.context)
 
     def problem(self, training_set: Batch) -> Problem:
         """What the method may know: the moments are taken in double precision, and kept in the training's."""
-        rows = training_set.y.double()
+        mean, cov = self._moments(training_set.y)
+        context, d = self.dataset.context, len(mean)
+        if context is None or training_set.x is None:
+            return shared_problem(self.dataset.domain, self.spec.net, mean, cov, None, self.truth)
+        means, joint = self._moments(torch.cat([training_set.y, training_set.x], -1))
+        seen = Context(context, means[d:], joint[d:, d:], joint[d:, :d])
+        return shared_problem(self.dataset.domain, self.spec.net, mean, cov, seen, self.truth)
+
+    def _moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        rows = rows.double()
         mean, cov = rows.mean(0).cpu(), torch.cov(rows.T).cpu().reshape(rows.shape[1], -1)
-        moments = mean.to(self.like.dtype), cov.to(self.like.dtype)
-        return shared_problem(self.dataset.domain, self.spec.net, *moments, self.dataset.context, self.truth)
+        return mean.to(self.like.dtype), cov.to(self.like.dtype)
 
     def surface(self, problem: Problem) -> Surface:
         """The surface before training."""

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
+from types import MethodType
 from typing import Any
 
 import torch
@@ -29,11 +30,12 @@ FIRST_RETURN = 64
 """The step at which the second window begins; each further one begins four times later."""
 
 
-def pass_flops(domain: Domain, net: NetConfig) -> int:
-    """The floating-point operations of a pass: two for each weight of the shared energy network."""
+def pass_flops(domain: Domain, net: NetConfig, context: Domain | None = None) -> int:
+    """The floating-point operations of a pass: two for each weight of the shared energy network, which sees x too."""
     features = 0 if domain.kind == "binary" else net.features
-    inputs = domain.dim + 2 * features
-    return 2 * (domain.dim * features + inputs * net.width + net.width**2 * (net.depth - 1) + net.width)
+    seen = domain.dim + (0 if context is None else context.dim)
+    inputs = seen + 2 * features
+    return 2 * (seen * features + inputs * net.width + net.width**2 * (net.depth - 1) + net.width)
 
 
 def _attention_flops(query: Tensor, key: Tensor, value: Tensor, *rest: Any, out_val: Any = None, **more: Any) -> int:
@@ -154,7 +156,8 @@ def rows_counted(surface: nn.Module) -> Iterator[Costs]:
     names = {"forward": False, "with_gradient": True, "with_curvature": True}
     for model in models:
         for name, gradient in names.items():
-            object.__setattr__(model, name, _counted(getattr(model, name), found, inside, gradient))
+            counted = _counted(getattr(type(model), name), found, inside, gradient)
+            object.__setattr__(model, name, MethodType(counted, model))
     try:
         yield found
     finally:
@@ -164,12 +167,12 @@ def rows_counted(surface: nn.Module) -> Iterator[Costs]:
 
 
 def _counted(call: Callable[..., Any], found: Costs, inside: list[bool], gradient: bool) -> Callable[..., Any]:
-    def outermost(y: Tensor, *rest: Any) -> Any:
+    def outermost(model: EnergyModel, y: Tensor, *rest: Any) -> Any:
         if inside[0]:
-            return call(y, *rest)
+            return call(model, y, *rest)
         inside[0] = True
         try:
-            return call(y, *rest)
+            return call(model, y, *rest)
         finally:
             inside[0] = False
             found.energy_rows += len(y)

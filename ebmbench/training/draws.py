@@ -34,7 +34,7 @@ def check_samples(spec: TrialSpec, evaluation: Evaluation) -> None:
     """
     if not evaluation.surface.samples_natively:
         return
-    test = evaluation.test
+    test = evaluation.reference
     n = spec.protocol.samples if test.x is None else min(spec.protocol.samples, len(test))
     expected, found = (n, test.y.shape[1]), tuple(evaluation.native_samples.shape)
     if found != expected:

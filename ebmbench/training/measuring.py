@@ -12,6 +12,7 @@ import torch
 from ebmbench.contracts.records import flat_name
 from ebmbench.contracts.surface import Surface
 from ebmbench.errors import NotApplicable
+from ebmbench.metrics.conditional import ConditionalEvaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.files import write_atomic
@@ -20,8 +21,12 @@ from ebmbench.store.records import MetricCell, Point, Training, Value
 from ebmbench.training.checks import Diverged
 from ebmbench.training.components import TrialComponents
 from ebmbench.training.milestones import Milestone, Milestones
+from ebmbench.training.portraits import portrait
 from ebmbench.training.seeding import seed_of
-from ebmbench.truth.truth import Truth, truth_of
+from ebmbench.truth.conditional import ConditionalLattice
+from ebmbench.truth.knowledge import truth_of
+from ebmbench.truth.normalizer import Array
+from ebmbench.truth.truth import Truth
 
 MIN_LOG_DENSITY = -1e4
 """Log densities below this are stored as this: half precision is for pictures."""
@@ -67,9 +72,16 @@ class Measuring:
         evaluation = self._evaluation(surface, self._coarse, thorough=False)
         values = evaluate(evaluation, [(cell.spec(), cell.owner) for cell in cells])
         if not self._coarse.normalizer.reason:
-            self.energies.append(evaluation.energy_inside.astype(np.float32))
+            with suppress(NotApplicable):
+                self.energies.append(self._drawn_energy(evaluation).astype(np.float32))
         place = (milestone.step, round(milestone.passes), milestone.seconds)
         return [Point(*place, v.metric, v.variant, v.value) for v in values if self._is_kept(v)]
+
+    @staticmethod
+    def _drawn_energy(evaluation: Evaluation) -> Array:
+        if isinstance(evaluation, ConditionalEvaluation):
+            return portrait(evaluation, evaluation.protocol.milestone_lattice // 2).energy
+        return evaluation.energy_inside
 
     def _is_kept(self, value: Value) -> bool:
         track = self.components.spec.track
@@ -94,10 +106,12 @@ class Measuring:
     def _evaluation(self, surface: Surface, truth: Truth, thorough: bool = True) -> Evaluation:
         spec, (validation, test) = self.components.spec, self.components.held_out
         kind, like = spec.method.kind, self.components.like
-        return Evaluation(surface, truth, kind, validation, test, self._seed, like, spec.protocol, thorough)
+        conditional = isinstance(truth.normalizer, ConditionalLattice)
+        made = ConditionalEvaluation if conditional else Evaluation
+        return made(surface, truth, kind, validation, test, self._seed, like, spec.protocol, thorough)
 
     def _truth(self, cells: int) -> Truth:
-        return truth_of(self.components.dataset, cells, self._seed)
+        return truth_of(self.components.dataset, cells, self._seed, self.components.held_out[1].x)
 
     @property
     def _seed(self) -> int:
@@ -108,7 +122,8 @@ class Measuring:
         """samples.npz and, where there is a lattice, surface.npz."""
         samples = {}
         if not evaluation.truth.normalizer.reason:
-            self._save(**self._pictures(evaluation))
+            with suppress(NotApplicable):  # more coordinates than a picture has
+                self._save(**self._pictures(evaluation))
             with suppress(NotApplicable):  # no temperature makes a density of the energy
                 samples["common"] = evaluation.common_samples.float().numpy()
         if evaluation.surface.samples_natively:
@@ -122,6 +137,8 @@ class Measuring:
 
     def _pictures(self, evaluation: Evaluation) -> dict[str, np.ndarray]:
         """The energy on the lattice beside the truth; where that is not known, beside test points."""
+        if isinstance(evaluation, ConditionalEvaluation):
+            return self._portrait(evaluation)
         truth = evaluation.truth
         arrays: dict[str, np.ndarray] = {
             "energy": evaluation.energy_inside.astype(np.float32),
@@ -137,3 +154,18 @@ class Measuring:
         if truth.on_support:
             return arrays | {"log_p": np.maximum(truth.log_p[truth.inside], MIN_LOG_DENSITY).astype(np.float16)}
         return arrays | {"data": evaluation.test.y[:SHOWN].numpy()}
+
+    def _portrait(self, evaluation: ConditionalEvaluation) -> dict[str, np.ndarray]:
+        side = evaluation.protocol.milestone_lattice
+        drawn = portrait(evaluation, side)
+        arrays: dict[str, np.ndarray] = {
+            "energy": drawn.energy.astype(np.float32),
+            "lattice": np.array((side, side)),
+            "shift": np.array([]),
+            "box": np.array([drawn.plane.low, drawn.plane.high]),
+        }
+        if self.energies:
+            arrays["milestones"] = np.stack(self.energies)
+        if drawn.log_p is None:
+            return arrays
+        return arrays | {"log_p": np.maximum(drawn.log_p, MIN_LOG_DENSITY).astype(np.float16)}

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from torch import Generator, Tensor
+from torch import Tensor
 
-from ebmbench.contracts.dataset import Dataset
-from ebmbench.contracts.domain import MAX_BITS, Binary, Box, Support
+from ebmbench.contracts.domain import Box, Support
 from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable, NotNormalizable
 
@@ -27,8 +26,6 @@ OUTER_TOLERANCE = 1e-6
 """The share of the mass that may lie in the outermost shell, whatever lies beyond it then."""
 DECAY = 0.75
 """The mass of a shell over that of the one within it at which exp(-F) is taken to decay; on a plateau it is 2^d."""
-MAX_AXES = 3
-"""Dimensions in which a lattice is laid; beyond, its cells would be wider than anything that data do."""
 
 
 def as_array(tensor: Tensor) -> Array:
@@ -241,25 +238,3 @@ class AllStates(Normalizer):
     def require_outside(self) -> None:
         """There is none."""
         raise NotApplicable("the domain has no outside")
-
-
-def normalizer_of(dataset: Dataset, cells: int, seed: int | None = None) -> Normalizer:
-    """How an energy is integrated over the domain of a dataset.
-
-    Args:
-        dataset: gives the domain.
-        cells: of a lattice along each axis of the plane; in three dimensions as many cells in all.
-        seed: of the shift of the lattice, so that nothing can hide from all of them; None for none.
-    """
-    domain, dim = dataset.domain, dataset.domain.dim
-    if dataset.context is not None:
-        return Normalizer("no lattice is laid for each context x")
-    if isinstance(domain, Binary):
-        many = f"{dim} bits have too many states to be visited one by one"
-        return AllStates(domain.support(2)) if dim <= MAX_BITS else Normalizer(many)
-    if dim > MAX_AXES:
-        return Normalizer(f"no lattice covers {dim} dimensions")
-    shift: list[float] = []
-    if seed is not None:
-        shift = (torch.rand(dim, generator=Generator().manual_seed(seed), dtype=torch.float64) - 0.5).tolist()
-    return Lattice(domain, cells if dim <= 2 else int(math.exp(2 / dim * math.log(cells)) + 1e-9), shift)

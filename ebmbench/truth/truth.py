@@ -15,7 +15,7 @@ from torch import Tensor
 from ebmbench.contracts.dataset import Batch, Dataset
 from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable
-from ebmbench.truth.normalizer import Array, Normalizer, as_array, log_normalizer, normalizer_of
+from ebmbench.truth.normalizer import Array, Normalizer, as_array, log_normalizer
 
 
 class Truth:
@@ -63,6 +63,11 @@ class Truth:
         return None
 
     @property
+    def mean_given(self) -> Array:
+        """The mean of y given each context, (N, d)."""
+        raise NotApplicable("the data depend on no context x")
+
+    @property
     def modes(self) -> int:
         """How many separate modes there are."""
         raise NotApplicable("the modes of these data are not known")
@@ -87,7 +92,7 @@ class Truth:
     def require_unconditional(self) -> None:
         """Raise ``NotApplicable`` where the data depend on a context x."""
         if self.dataset.context is not None:
-            raise NotApplicable(self.normalizer.reason)
+            raise NotApplicable("energies given different contexts x are not compared with one another")
 
     def require_continuous(self, reason: str) -> None:
         """Raise ``NotApplicable`` for that reason on bits."""
@@ -128,7 +133,10 @@ class TruthOnSupport(TruthAtPoints):
     @cached_property
     def log_p(self) -> Array:
         """The true log density on the support (M,), normalized there."""
-        return self._normalized(self.dataset.log_prob(self.normalizer.support.points))
+        return self._normalized(self._log_p())
+
+    def _log_p(self) -> Tensor:
+        return self.dataset.log_prob(self.normalizer.support.points)
 
     def _normalized(self, log_p: Tensor) -> Array:
         found = as_array(log_p)
@@ -177,11 +185,3 @@ class TruthOnSupport(TruthAtPoints):
         if blurred is None:
             raise NotApplicable("this distribution has no closed form when it is blurred")
         return self._normalized(blurred.log_prob(self.normalizer.support.points))
-
-
-def truth_of(dataset: Dataset, cells: int, seed: int | None = None) -> Truth:
-    """What is known of a dataset, on a lattice of so many cells along each axis of the plane, shifted by a seed."""
-    normalizer = normalizer_of(dataset, cells, seed)
-    if not dataset.has_density:
-        return Truth(dataset, normalizer)
-    return (TruthAtPoints if normalizer.reason else TruthOnSupport)(dataset, normalizer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import ClassVar
 
 import pytest
@@ -17,7 +16,8 @@ from ebmbench.contracts.problem import Problem
 from ebmbench.contracts.records import DomainKind, NetConfig
 from ebmbench.contracts.surface import Surface
 from ebmbench.parts.gradient import GradientMethod, GradientStepper
-from tests.factories import Bowl, make_problem
+from ebmbench.parts.shared import shared_problem
+from tests.factories import Bowl
 
 
 class Still(Method):
@@ -49,7 +49,7 @@ class Conditional(Flat):
 
 
 def problem(domain: Domain, context: Domain | None = None) -> Problem:
-    return dataclasses.replace(make_problem(domain, NetConfig(features=0, width=2, depth=1)), context=context)
+    return shared_problem(domain, NetConfig(features=0, width=2, depth=1), context=context)
 
 
 @pytest.mark.parametrize(

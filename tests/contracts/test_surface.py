@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
@@ -214,12 +215,12 @@ class Regression(Surface):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor(3.0, dtype=torch.float64))
 
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
+    def forward(self, y: Tensor) -> Tensor:
+        x = self.context_of(len(y))
         return self.weight * (y[:, 0] - x[:, 0]) ** 2 + y[:, 1] * x[:, 0]
 
-    def sample(self, n: int, generator: Generator, x: Tensor | None = None) -> Tensor:
-        assert x is not None
-        assert len(x) == n
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        x = self.context_of(n)
         return torch.cat([x, -x], -1)
 
     @property
@@ -256,15 +257,58 @@ def test_a_loss_on_a_bound_surface_moves_the_surface() -> None:
     torch.testing.assert_close(surface.weight.grad, expected)
 
 
-def test_a_bound_surface_draws_once_for_each_of_its_first_contexts() -> None:
-    bound = Regression().given(contexts())
+def test_a_bound_surface_draws_once_for_each_of_its_contexts_again_and_again() -> None:
+    bound = Regression().given(contexts(3))
     assert bound.samples_natively
-    assert bound.sample(3, Generator()).tolist() == [[0, 0], [1, -1], [2, -2]]
+    assert bound.sample(6, Generator()).tolist() == 2 * [[0, 0], [1, -1], [2, -2]]
+    assert bound.predict(2, Generator()).tolist() == [2 * [[0, 0]], 2 * [[1, -1]], 2 * [[2, -2]]]
+
+
+def test_copies_of_a_batch_see_its_contexts_again() -> None:
+    surface, y = Regression(), points()
+    once = surface.given(contexts())(y)
+    torch.testing.assert_close(surface.given(contexts())(torch.cat([y, y])), torch.cat([once, once]))
+
+
+def test_rows_that_are_no_copies_of_the_contexts_are_refused() -> None:
+    with pytest.raises(ValueError, match="7 rows are no whole number of copies of the 3 contexts"):
+        Regression().given(contexts(3))(points())
+    with pytest.raises(ValueError, match=r"expected surface.given\(x\)"):
+        Regression()(points())
+
+
+class Deep(Surface):
+    """A part within a part looks at the context; another is the same for all."""
+
+    seen: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(Regression())
+        self.line = nn.Linear(2, 1, dtype=torch.float64)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, y: Tensor) -> Tensor:
+        self.seen += 1
+        energy: Tensor = self.inner(y)
+        return energy + self.line(y).squeeze(-1)
+
+
+def test_the_parts_of_a_bound_surface_see_the_context_and_are_the_same_parameters() -> None:
+    surface, y = Deep(), points()
+    bound = surface.given(contexts())
+    torch.testing.assert_close(bound(y), Regression().given(contexts())(y) + surface.line(y).squeeze(-1))
+    assert bound.line is surface.line
+    assert [id(p) for p in bound.parameters()] == [id(p) for p in surface.parameters()]
+    assert float(surface.seen) == 1
+    assert surface.context is None
+    assert cast(Regression, surface.inner[0]).context is None
+    assert set(bound.state_dict()) == set(surface.state_dict())
 
 
 def test_what_a_surface_says_of_itself_it_says_when_it_is_bound() -> None:
     class Silent(Surface):
-        def forward(self, y: Tensor, x: Tensor) -> Tensor:
+        def forward(self, y: Tensor) -> Tensor:
             return y.sum(-1)
 
     assert Regression().given(contexts()).smoothing == 0.3

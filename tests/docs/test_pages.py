@@ -17,7 +17,7 @@ from ebmbench.contracts.records import EnergyKind, Protocol
 from ebmbench.metrics import cuts, landscape, manifold, neighbors, samples, tracks
 from ebmbench.report import doubts
 from ebmbench.suite.schema import DataRegime
-from ebmbench.truth import normalizer
+from ebmbench.truth import knowledge, normalizer
 from tests.docs.reader import ROOT
 
 DIRECTION = re.compile(r"\b(up|down|one|zero|none)\b")
@@ -82,7 +82,7 @@ def test_the_page_of_metrics_has_the_constants(value: float, told: float, said: 
 
 def test_the_lattice_of_three_dimensions_has_as_many_cells_as_the_page_says() -> None:
     box = Box((0.0,) * 3, (1.0,) * 3)
-    found = normalizer.normalizer_of(mock.Mock(domain=box, context=None), Protocol().lattice)
+    found = knowledge.normalizer_of(mock.Mock(domain=box, context=None), Protocol().lattice)
     assert isinstance(found, normalizer.Lattice)
     assert found.side == 54
     assert "54 cells along each axis" in " ".join(METRICS.split())

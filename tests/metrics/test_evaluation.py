@@ -17,8 +17,8 @@ from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.context import EvalContext
 from ebmbench.metrics.evaluation import CHUNK, DESCENT_STEPS, Evaluation
+from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.normalizer import Array
-from ebmbench.truth.truth import truth_of
 from tests.factories import Bowl, Normal, Oracle, Regression, RegressionEnergy, TrueEnergy, make_evaluation
 
 SAMPLES = Protocol().samples
@@ -226,23 +226,9 @@ def test_validation_points_are_seen_with_their_own_contexts() -> None:
 def test_native_samples_are_one_draw_for_each_test_context() -> None:
     """As many as there are contexts; about their means, with the energy's own variance."""
     evaluation = conditional(4.0)
-    samples, x = evaluation.native_samples, evaluation.test.x
+    samples, x = evaluation.native_samples, evaluation.reference.x
     assert x is not None
     assert len(samples) == len(x)
     off = samples - Regression.mean(x)
     assert float(off.var(0).mean()) == pytest.approx(1 / 4, rel=0.1)
     assert float((samples - Regression.mean(x.flip(0))).var(0).mean()) > 0.3
-
-
-ON_A_LATTICE: dict[str, Callable[[Evaluation], object]] = {
-    "energy": lambda e: e.energy,
-    "beta": lambda e: e.beta,
-    "common samples": lambda e: e.common_samples,
-    "isotonic density": lambda e: e.iso_log_density,
-}
-
-
-@pytest.mark.parametrize("name", ON_A_LATTICE)
-def test_no_lattice_is_laid_for_each_context(name: str) -> None:
-    with pytest.raises(NotApplicable, match="no lattice is laid for each context x"):
-        ON_A_LATTICE[name](conditional(1.0, n=10))

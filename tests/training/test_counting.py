@@ -219,13 +219,14 @@ def test_the_rows_of_a_net_of_ones_own_are_counted_at_its_surface() -> None:
 class GivenX(Surface):
     """F(y | x) = |y - x|^2."""
 
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        return (y - x).square().sum(-1)
+    def forward(self, y: Tensor) -> Tensor:
+        return (y - self.context_of(len(y))).square().sum(-1)
 
 
 def test_rows_of_a_conditional_energy_are_counted_when_its_context_is_bound() -> None:
     surface, y = GivenX(), torch.zeros(10, 2)
     assert counted_rows(surface, lambda: surface.given(y)(y)) == (10, 0)
+    assert counted_rows(surface, lambda: surface.given(y).with_gradient(torch.cat([y, y]))) == (20, 20)
 
 
 def test_after_the_step_the_surface_is_what_it_was() -> None:

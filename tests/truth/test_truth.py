@@ -15,8 +15,9 @@ from ebmbench.contracts.domain import Domain, square
 from ebmbench.datasets.binary import BarsAndStripes, BoltzmannMachine
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import NotApplicable
+from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.normalizer import as_array
-from ebmbench.truth.truth import Truth, TruthAtPoints, TruthOnSupport, truth_of
+from ebmbench.truth.truth import Truth, TruthAtPoints, TruthOnSupport
 from tests.factories import Normal, Regression, make_truth
 
 

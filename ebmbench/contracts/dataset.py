@@ -81,6 +81,7 @@ class Dataset(BaseModel):
     """A distribution with an iid sampler and, wherever possible, its exact log density. Its fields are its parameters.
 
     ``log_prob`` and ``score`` work in float64 on the CPU; ``sample`` draws on the CPU from the generator it is given.
+    Where there is a context x (``context``), ``sample_context`` and ``sample_given`` take the place of ``sample``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -118,6 +119,12 @@ class Dataset(BaseModel):
         """The exact gradient of ``log_prob`` with respect to ``y`` (B, d), as (B, d)."""
         raise NotImplementedError
 
+    def at(self, x: Tensor) -> Dataset:
+        """The law of y at one context ``x`` (c,): a dataset without a context; only where there is a context."""
+        if self.context is None:
+            raise NotImplementedError
+        return AtContext(law=self, x=tuple(x.tolist()))
+
     def smoothed(self, sigma: float) -> Dataset | None:
         """This distribution convolved with N(0, sigma^2 I), exactly; None where that has no closed form."""
         return None
@@ -132,6 +139,8 @@ class Dataset(BaseModel):
         """The name of the track that it is judged by."""
         if not self.has_density:
             return "user_data"
+        if self.context is not None:
+            return "conditional"
         return "binary" if self.domain.kind == "binary" else "plane"
 
     def kept_in(self, folder: Path) -> Dataset:
@@ -155,3 +164,47 @@ class Dataset(BaseModel):
     def manifold(self) -> Manifold | None:
         """The curves or points that the data scatter about; None where there are none."""
         return None
+
+
+class AtContext(Dataset):
+    """The law of y at one context x: a dataset of its own, which has none.
+
+    Modes and a manifold depend on x: a law that knows them gives, as its ``at``, a class that derives from this one.
+    """
+
+    law: Dataset
+    x: tuple[float, ...]
+
+    @property
+    def contexts(self) -> Tensor:
+        """x as one row (1, c), float64."""
+        import torch
+
+        return torch.tensor([self.x], dtype=torch.float64)
+
+    @property
+    def domain(self) -> Domain:
+        """That of the law, whatever x is."""
+        return self.law.domain
+
+    @property
+    def has_density(self) -> bool:
+        """Whether the law has one."""
+        return self.law.has_density
+
+    def sample(self, n: int, generator: Generator) -> Batch:
+        """``n`` independent draws of y given x."""
+        return Batch(self.law.sample_given(self.contexts.repeat(n, 1), generator))
+
+    def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """log p(y | x), (B, d) -> (B,)."""
+        return self.law.log_prob(y, self.contexts.expand(len(y), -1))
+
+    def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        """The gradient of log p(y | x) with respect to y, (B, d) -> (B, d)."""
+        return self.law.score(y, self.contexts.expand(len(y), -1))
+
+    def smoothed(self, sigma: float) -> Dataset | None:
+        """The smoothed law at the same context."""
+        blurred = self.law.smoothed(sigma)
+        return None if blurred is None else blurred.at(self.contexts[0])

@@ -10,7 +10,7 @@ from ebmbench.contracts.records import DatasetSpec
 
 @hookimpl
 def ebmbench_datasets() -> Iterator[DatasetSpec]:
-    """The datasets on the plane, and those on bits."""
+    """The datasets on the plane, those on bits, and those of y given x."""
     plane = "ebmbench.datasets.plane"
     yield DatasetSpec("8gaussians", f"{plane}:EightGaussians", "eight normals on a circle", ("Grathwohl et al. 2019",))
     yield DatasetSpec("moons", f"{plane}:Moons", "two interleaved half circles, sigma 0.2", ("scikit-learn",))
@@ -45,3 +45,14 @@ def ebmbench_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec("ising", f"{binary}:Ising", spins, ("Ising 1925", "Onsager 1944"))
     units = "12 units with random couplings"
     yield DatasetSpec("boltzmann", f"{binary}:BoltzmannMachine", units, ("Ackley, Hinton & Sejnowski 1985",))
+    conditional = "ebmbench.datasets.conditional"
+    gustafsson = ("Gustafsson et al. 2020",)
+    yield DatasetSpec(
+        "gustafsson_1", f"{conditional}:Gustafsson1", "y given x: two unequal branches, then a log-normal", gustafsson
+    )
+    yield DatasetSpec(
+        "gustafsson_2", f"{conditional}:Gustafsson2", "y given x: a sine whose noise grows with x", gustafsson
+    )
+    horn = "y given x: a noisy ellipse whose axes follow x"
+    yield DatasetSpec("horn", f"{conditional}:Horn", horn, ("Canziani, NYU DLSP20, week 15",))
+    yield DatasetSpec("two_branches", f"{conditional}:TwoBranches", "y given x: plus or minus f(x), sigma 0.1")

@@ -76,23 +76,36 @@ class Curves:
 
 @dataclass(frozen=True)
 class Points:
-    """Single points, equally likely: every direction is normal to them.
+    """Single points: every direction is normal to them.
 
     Args:
         width: standard deviation of the data's noise about each.
-        centers: (K, 2).
+        centers: (K, d).
+        share: (K,) the data about each, up to a factor; None when they are equally likely.
     """
 
     width: float
     centers: Tensor
+    share: Tensor | None = None
     dim: int = field(default=0, init=False)
 
     def draw(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """``n`` of the points, and a random unit vector at each; two of (n, 2)."""
-        index = torch.randint(len(self.centers), (n,), generator=generator)
-        angle = 2 * math.pi * torch.rand(n, generator=generator, dtype=torch.float64)
-        return self.centers[index], torch.stack([angle.cos(), angle.sin()], -1)
+        """``n`` of the points, and a random unit vector at each; two of (n, d)."""
+        if self.share is None:
+            index = torch.randint(len(self.centers), (n,), generator=generator)
+        else:
+            index = torch.multinomial(self.share, n, replacement=True, generator=generator)
+        return self.centers[index], _directions(n, self.centers.shape[1], generator)
 
     def closest(self, y: Tensor) -> Tensor:
-        """The nearest of the points, (B, 2) -> (B, 2)."""
+        """The nearest of the points, (B, d) -> (B, d)."""
         return self.centers[torch.cdist(y.double(), self.centers).argmin(1)]
+
+
+def _directions(n: int, dim: int, generator: Generator) -> Tensor:
+    """Unit vectors (n, dim), all directions alike; on the line -1 and +1."""
+    if dim == 2:
+        angle = 2 * math.pi * torch.rand(n, generator=generator, dtype=torch.float64)
+        return torch.stack([angle.cos(), angle.sin()], -1)
+    drawn = torch.randn(n, dim, generator=generator, dtype=torch.float64)
+    return torch.nn.functional.normalize(drawn, dim=-1)

@@ -20,6 +20,7 @@ For methods
     SelfNormalizedMethod   one that learns log Z beside the energy; authors write the loss
     ReconstructionMethod   one whose energy is the reconstruction error of a map; authors write the loss
     ReferenceMethod        a row to compare with, never ranked
+    Context                the space of x, and its moments
     Problem                what every method may build with: the domain, two moments of the data, the shared networks
     Batch                  rows of data y, and the context x that they depend on
     Logs                   what a step reports
@@ -34,11 +35,15 @@ For energies
     ReconstructionSurface  F(y) = |u - G(u)|^2
     StandardizedSurface    one in standardized coordinates, u = (y - mean) / std
     ScoreSurface           one whose negative gradient is a score, with the size of its noise
+    Contextual             a part of a surface that looks at the context x of its rows
+    bound                  a copy of a part that is shown its contexts
     EnergyModel            an energy with its derivatives in y
     EnergyNet              the shared network of energies
     MapModel               a map of points to points with how it changes along directions
     MapNet                 the shared network of maps
     FourierNet             random Fourier features, then an MLP of any number of outputs
+    conditioned            the same layers, which see the context too where there is one
+    Conditioned            a network that does
     coarse_net             the shared network at its two lowest scales alone
     without_features       its settings on the bare input
     squared_distances      |u_i - places_j|^2

@@ -8,6 +8,7 @@ from .contracts.exponentials import logsumexp as logsumexp
 from .contracts.method import Logs as Logs
 from .contracts.method import Method as Method
 from .contracts.method import ReferenceMethod as ReferenceMethod
+from .contracts.problem import Context as Context
 from .contracts.problem import Noise as Noise
 from .contracts.problem import Problem as Problem
 from .contracts.records import Column as Column
@@ -19,9 +20,11 @@ from .contracts.records import ReporterSpec as ReporterSpec
 from .contracts.records import Ruler as Ruler
 from .contracts.records import Strategy as Strategy
 from .contracts.records import Track as Track
+from .contracts.surface import Contextual as Contextual
 from .contracts.surface import EnergyModel as EnergyModel
 from .contracts.surface import MapModel as MapModel
 from .contracts.surface import Surface as Surface
+from .contracts.surface import bound as bound
 from .contracts.surface import input_gradient as input_gradient
 from .errors import NotApplicable as NotApplicable
 from .metrics.context import EvalContext as EvalContext
@@ -42,9 +45,11 @@ from .parts.latent import lattice as lattice
 from .parts.latent import minimum as minimum
 from .parts.latent import normal_lattice as normal_lattice
 from .parts.latent import squared_distances as squared_distances
+from .parts.nets import Conditioned as Conditioned
 from .parts.nets import EnergyNet as EnergyNet
 from .parts.nets import FourierNet as FourierNet
 from .parts.nets import MapNet as MapNet
+from .parts.nets import conditioned as conditioned
 from .parts.nets import without_features as without_features
 from .parts.noise import Gaussian as Gaussian
 from .parts.noise import log_uniform as log_uniform

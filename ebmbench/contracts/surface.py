@@ -124,6 +124,13 @@ class Surface(EnergyModel, Contextual):
         """The energy of y alone, each row with its own context ``x`` (B, c): the same parameters and buffers."""
         return self if x is None else bound(self, x)
 
+    def in_parts(self, y: Tensor, rows: int, energy: Callable[[Self, Tensor], Tensor]) -> Tensor:
+        """What ``energy`` says of this surface and so many rows of y (B, d) at a time, each with its own contexts."""
+        if self.context is None or len(y) <= rows:
+            return torch.cat([energy(self, part) for part in torch.split(y, rows)])
+        parts = zip(torch.split(y, rows), torch.split(self.context_of(len(y)), rows), strict=True)
+        return torch.cat([energy(self.given(x), part) for part, x in parts])
+
     def sample(self, n: int, generator: Generator) -> Tensor:
         """The method's own samples, (n, d); where there is a context one for each of its rows, again and again.
 
@@ -131,7 +138,7 @@ class Surface(EnergyModel, Contextual):
         """
         raise NotImplementedError
 
-    def predict(self, n: int, generator: Generator) -> Tensor:
+    def guess(self, n: int, generator: Generator) -> Tensor:
         """``n`` guesses of y for each row of the context, (B, n, d): draws, or what a latent energy decodes."""
         if self.context is None:
             raise ValueError("this energy takes a context x: expected surface.given(x)")
@@ -144,9 +151,9 @@ class Surface(EnergyModel, Contextual):
         return None
 
     @property
-    def predicts(self) -> bool:
+    def guesses(self) -> bool:
         """Whether the method guesses y given x: by a sampler of its own, or by its codes."""
-        return self.samples_natively or type(self).predict is not Surface.predict
+        return self.samples_natively or type(self).guess is not Surface.guess
 
     @property
     def samples_natively(self) -> bool:

@@ -227,35 +227,36 @@ class Gustafsson1(NormalBranches):
 
 
 class Horn(ConditionalDataset):
-    """y = (r1 cos t, r2 sin t) + s e, r = (a x + b (1 - x), b x + a (1 - x)) e^(2 x), x ~ U(0, 1), t ~ U(0, 2 pi).
+    """y = (r1 cos t, r2 sin t) + s e, r = (a x + b (1 - x), b x + a (1 - x)) e^(g x), x ~ U(0, 1), t ~ U(0, 2 pi).
 
-    a = 1.5, b = 2, e ~ N(0, I): an ellipse that grows from radii 2 and 1.5 to 11.1 and 14.8; its angle t is the latent
+    a = 1.5, b = 2, e ~ N(0, I): with g = 2 an ellipse that grows from radii 2 and 1.5 to 11.1 and 14.8; its angle t is the latent
     variable. p(y | x) is the noise averaged over t by the trapezoidal rule, which for what is periodic converges faster
     than any power; the score is the exact gradient of what is computed. A row costs an exponential for each of some
     2,500 nodes.
     """
 
     sigma: float = Field(0.05, gt=0, description="standard deviation of the noise")
+    growth: float = Field(2.0, ge=0, le=4, description="g, the logarithm of how many times it grows from x = 0 to 1")
 
     interval: ClassVar[tuple[float, float]] = (0.0, 1.0)
     start: ClassVar[tuple[float, float]] = (2.0, 1.5)
-    """The radii at x = 0; at x = 1 the other way round, times e^2."""
+    """The radii at x = 0; at x = 1 the other way round, times e^g."""
 
     @property
     def domain(self) -> Box:
         """The largest ellipse and the noise about it."""
-        reach = tuple(math.exp(2) * radius + REACH * self.sigma for radius in reversed(self.start))
+        reach = tuple(math.exp(self.growth) * radius + REACH * self.sigma for radius in reversed(self.start))
         return Box(tuple(-side for side in reach), reach)
 
     def radii(self, x: Tensor) -> Tensor:
         """r1 and r2, (B, 1) -> (B, 2)."""
         start = torch.tensor(self.start, dtype=torch.float64)
-        return (start * (1 - x) + start.flip(0) * x) * torch.exp(2 * x.double())
+        return (start * (1 - x) + start.flip(0) * x) * torch.exp(self.growth * x.double())
 
     @property
     def node_count(self) -> int:
         """Quadrature nodes in t, as many as the largest ellipse takes."""
-        return max(64, math.ceil(2 * math.pi * math.exp(2) * max(self.start) / (NODE_SPACING * self.sigma)))
+        return max(64, math.ceil(2 * math.pi * math.exp(self.growth) * max(self.start) / (NODE_SPACING * self.sigma)))
 
     @cached_property
     def _circle(self) -> Tensor:

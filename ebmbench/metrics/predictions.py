@@ -32,11 +32,11 @@ def _conditional(evaluation: Evaluation) -> ConditionalEvaluation:
 def predicted(evaluation: Evaluation, n: int) -> Tensor:
     """The method's own ``n`` guesses of y given each context (N, n, d), in float64."""
     held = _conditional(evaluation)
-    if not held.surface.predicts:
+    if not held.surface.guesses:
         raise NotApplicable("the method predicts nothing itself: it has an energy alone")
     generator = Generator(held.like.device).manual_seed(held.seed)
     with torch.no_grad():
-        found = held.surface.given(held.test.to(held.like).x).predict(n, generator)
+        found = held.surface.given(held.test.to(held.like).x).guess(n, generator)
     return found.detach().cpu().double()
 
 

@@ -43,12 +43,13 @@ class ReconstructionSurface(StandardizedSurface):
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         rows = max(1, ROWS_AT_ONCE // len(self.cloud))
-        return torch.cat([self._errors(u) for u in torch.split(self.standardize(y), rows)])
+        return self.in_parts(y, rows, ReconstructionSurface._errors)
 
-    def _errors(self, u: Tensor) -> Tensor:
-        seen = (u[:, None] + self.cloud).flatten(0, 1)
-        rebuilt = self.map(seen).view(len(u), len(self.cloud), -1)
-        return (u[:, None] - rebuilt).square().sum(-1).mean(-1)
+    def _errors(self, y: Tensor) -> Tensor:
+        u = self.standardize(y)
+        seen = (u + self.cloud[:, None]).flatten(0, 1)
+        rebuilt = self.map(seen).view(len(self.cloud), len(u), -1)
+        return (u - rebuilt).square().sum(-1).mean(0)
 
 
 class ReconstructionMethod(GradientMethod):

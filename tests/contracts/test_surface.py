@@ -261,7 +261,7 @@ def test_a_bound_surface_draws_once_for_each_of_its_contexts_again_and_again() -
     bound = Regression().given(contexts(3))
     assert bound.samples_natively
     assert bound.sample(6, Generator()).tolist() == 2 * [[0, 0], [1, -1], [2, -2]]
-    assert bound.predict(2, Generator()).tolist() == [2 * [[0, 0]], 2 * [[1, -1]], 2 * [[2, -2]]]
+    assert bound.guess(2, Generator()).tolist() == [2 * [[0, 0]], 2 * [[1, -1]], 2 * [[2, -2]]]
 
 
 def test_copies_of_a_batch_see_its_contexts_again() -> None:
@@ -290,8 +290,8 @@ class Deep(Surface):
 
     def forward(self, y: Tensor) -> Tensor:
         self.seen += 1
-        energy: Tensor = self.inner(y)
-        return energy + self.line(y).squeeze(-1)
+        energy: Tensor = self.inner(y) + self.line(y).squeeze(-1)
+        return energy
 
 
 def test_the_parts_of_a_bound_surface_see_the_context_and_are_the_same_parameters() -> None:

@@ -110,7 +110,7 @@ def test_the_temperature_is_one_for_all_contexts() -> None:
     """1 / A, from 25 validation points: a standard error of 1 / sqrt(25) of it."""
     assert found()[1]["beta", ""].value == pytest.approx(1 / A, rel=4 / 5)
     many = held(Regression(), cells=400)
-    assert many.beta == found()[0].beta  # the same validation points, on a finer lattice
+    assert many.beta == pytest.approx(found()[0].beta, rel=1e-3)  # the same validation points, on a finer lattice
 
 
 def test_fitted_temperature_of_a_known_order() -> None:
@@ -134,7 +134,7 @@ def test_what_is_added_for_each_context_changes_nothing(name: tuple[str, str]) -
     assert lifted[name].value == pytest.approx(values[name].value, abs=1e-5)
     each = found(lifted=True)[0].log_z_of("test", 1.0)
     assert np.std(each) > 1
-    assert np.std(evaluation.log_z_of("test", 1.0)) == pytest.approx(0, abs=1e-9)
+    assert np.std(evaluation.log_z_of("test", 1.0)) == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("metric", ROWS)

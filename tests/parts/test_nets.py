@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -101,8 +101,8 @@ def test_the_written_jacobian_is_autograds(depth: int) -> None:
 def test_the_base_measure_is_a_gaussian_four_times_as_wide_as_the_data() -> None:
     net, y = energy_net(), points()
     with torch.no_grad():
-        net.net.last.weight.zero_()
-        net.net.last.bias.zero_()
+        cast(FourierNet, net.net).last.weight.zero_()
+        cast(FourierNet, net.net).last.bias.zero_()
     u = (y - net.mean) / net.std
     torch.testing.assert_close(net(y), u.square().sum(-1) / (2 * BASE_VARIANCE))
     assert BASE_VARIANCE == 4
@@ -176,12 +176,13 @@ def test_the_net_of_bits_sees_signs_and_nothing_else() -> None:
     """F(y) = net(2 y - 1), with the layers of the shared net, no features, no base measure."""
     with initialization(0):
         net = BinaryNet(3, NetConfig(width=16, depth=2))
-    assert [parameter.shape for parameter in net.net.hidden.parameters()] == [(16, 3), (16,), (16, 16), (16,)]
+    layers = cast(FourierNet, net.net)
+    assert [parameter.shape for parameter in layers.hidden.parameters()] == [(16, 3), (16,), (16, 16), (16,)]
     y = Binary(3).support().points.float()
     h = 2 * y - 1
-    for layer in net.net.hidden:
+    for layer in layers.hidden:
         h = functional.silu(layer(h))
-    torch.testing.assert_close(net(y), net.net.last(h).squeeze(-1))
+    torch.testing.assert_close(net(y), layers.last(h).squeeze(-1))
 
 
 def test_without_features_the_rest_of_the_size_stays() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -9,7 +11,7 @@ from torch import Generator, Tensor
 from ebmbench.contracts.domain import Binary, Box, square
 from ebmbench.contracts.problem import Problem
 from ebmbench.contracts.records import NetConfig
-from ebmbench.parts.nets import BinaryNet, EnergyNet, MapNet
+from ebmbench.parts.nets import BinaryNet, EnergyNet, FourierNet, MapNet
 from ebmbench.parts.noise import Gaussian
 from ebmbench.parts.shared import shared_problem
 from ebmbench.training.seeding import initialization
@@ -26,17 +28,19 @@ def problem() -> Problem:
 def test_the_energy_net_standardizes_by_the_data_and_has_the_suites_size() -> None:
     net = problem().energy_net()
     assert type(net) is EnergyNet
+    layers = cast(FourierNet, net.net)
     assert torch.equal(net.mean, MEAN)
     torch.testing.assert_close(net.std, COV.diagonal().sqrt())
-    assert [p.shape for p in net.net.hidden.parameters() if p.ndim == 2] == [(16, 18), (16, 16), (16, 16)]
-    assert net.net.frequencies.shape == (2, 8)
+    assert [p.shape for p in layers.hidden.parameters() if p.ndim == 2] == [(16, 18), (16, 16), (16, 16)]
+    assert layers.frequencies.shape == (2, 8)
 
 
 def test_on_bits_it_is_the_net_without_features() -> None:
     net = shared_problem(Binary(6), SIZE).energy_net()
     assert type(net) is BinaryNet
-    assert net.net.frequencies.shape == (6, 0)
-    assert [p.shape for p in net.net.hidden.parameters() if p.ndim == 2] == [(16, 6), (16, 16), (16, 16)]
+    layers = cast(FourierNet, net.net)
+    assert layers.frequencies.shape == (6, 0)
+    assert [p.shape for p in layers.hidden.parameters() if p.ndim == 2] == [(16, 6), (16, 16), (16, 16)]
 
 
 def test_the_map_goes_from_as_many_coordinates_to_as_many() -> None:
@@ -44,8 +48,8 @@ def test_the_map_goes_from_as_many_coordinates_to_as_many() -> None:
     assert type(net) is MapNet
     assert net(torch.zeros(4, 3)).shape == (4, 3)
     with torch.no_grad():
-        net.net.last.weight.zero_()
-        net.net.last.bias.zero_()
+        cast(FourierNet, net.net).last.weight.zero_()
+        cast(FourierNet, net.net).last.bias.zero_()
     u = torch.randn(4, 3, generator=Generator().manual_seed(0))
     torch.testing.assert_close(net(u), u)
 
@@ -86,5 +90,8 @@ def test_a_problem_without_moments_is_that_of_standard_data() -> None:
 def test_it_carries_the_context_and_the_truth_that_it_is_given() -> None:
     truth, context = Normal(), square(1)
     given = shared_problem(square(5), SIZE, context=context, truth=truth)
-    assert (given.context, given.truth) == (context, truth)
-    assert (problem().context, problem().truth) == (None, None)
+    assert given.context is not None
+    assert (given.context.domain, given.truth) == (context, truth)
+    assert torch.equal(given.context.cross, torch.zeros(2, 2))
+    assert problem().context is None
+    assert problem().truth is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ebmbench.contracts.surface import Surface, input_gradient
 from ebmbench.datasets.plane import Moons
 from ebmbench.parts.gradient import GradientMethod
 from ebmbench.parts.latent import free_energy, lattice, minimum, normal_lattice, squared_distances
+from ebmbench.parts.nets import FourierNet
 from ebmbench.training.seeding import initialization
 from ebmbench_plugins.a2_regularized_code.glo import GLO, Generated
 from ebmbench_plugins.a2_regularized_code.lista import LISTA, PredictedCode
@@ -116,8 +118,8 @@ def test_codes_cannot_shrink_into_larger_weights() -> None:
     with torch.no_grad():
         surface.inner.weight.div_(surface.inner.weight.norm(dim=0, keepdim=True))
         before, price = surface(y), 0.3 * surface.infer(y).sum(-1)
-        surface.encoder.last.weight.mul_(0.5)
-        surface.encoder.last.bias.mul_(0.5)
+        cast(FourierNet, surface.encoder).last.weight.mul_(0.5)
+        cast(FourierNet, surface.encoder).last.bias.mul_(0.5)
         surface.inner.weight.mul_(2.0)
         torch.testing.assert_close(surface(y), before - price / 2)
         method.after_step(surface)

@@ -54,3 +54,12 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     )
     what = "normalizing flow of autoregressive rational-quadratic splines"
     yield normalized("nsf", f"{__name__}.nsf:NSF", summary=what, refs=("Durkan et al. 2019",), needs=ZUKO)
+    what = "mixture of Gaussians whose weights, means and widths a network of x gives"
+    yield normalized("mdn", f"{__name__}.mdn:MDN", summary=what, refs=("Bishop 1994",))
+    what = "k-means whose prototypes a network of x gives"
+    yield ranking(
+        "kmeans_net",
+        f"{__name__}.kmeans_net:KMeansNet",
+        summary=what,
+        refs=("Guzman-Rivera et al. 2012", "Rupprecht et al. 2017"),
+    )

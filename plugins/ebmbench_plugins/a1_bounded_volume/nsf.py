@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ebmbench.api import FourierNet, Problem, Surface
+from ebmbench.api import Problem, Surface, conditioned
 from ebmbench_plugins.a1_bounded_volume.flow import FlowMethod, FlowSurface, Layer
 
 
@@ -22,13 +22,18 @@ class SplineLayer(Layer):
         self.bins, self.bound = bins, bound
         outputs, order = 3 * bins - 1, torch.arange(problem.dim)
         self.register_buffer("order", order.flip(0) if backwards else order, persistent=False)
+        context = problem.context
         self.first = nn.Parameter(torch.zeros(outputs))
-        self.nets = nn.ModuleList(FourierNet(i, outputs, problem.net) for i in range(1, problem.dim))
+        self.by_context = None if context is None else conditioned(0, outputs, problem.net, context)
+        self.nets = nn.ModuleList(conditioned(i, outputs, problem.net, context) for i in range(1, problem.dim))
 
     def _splines(self, u: Tensor) -> Any:
         from zuko.transforms import DependentTransform, MonotonicRQSTransform
 
-        shapes = [self.first.expand(len(u), -1), *[net(u[:, : i + 1]) for i, net in enumerate(self.nets)]]
+        first = self.first.expand(len(u), -1)
+        if self.by_context is not None:
+            first = first + self.by_context(u[:, :0])
+        shapes = [first, *[net(u[:, : i + 1]) for i, net in enumerate(self.nets)]]
         widths, heights, slopes = torch.split(torch.stack(shapes, 1), [self.bins, self.bins, self.bins - 1], -1)
         return DependentTransform(MonotonicRQSTransform(widths, heights, slopes, bound=self.bound), 1)
 
@@ -45,11 +50,14 @@ class NSF(FlowMethod):
 
     Autoregressive: the spline of a coordinate is the output of a network of those before it, and layers take the axes
     in opposite orders. The networks are the shared ones, with Fourier features; the splines are zuko's. Beyond
-    ``bound`` standard deviations it is the identity. Z = 1 whatever the parameters: the volume is bounded by
-    construction. Shapes: y (B, d), a spline 3 bins - 1 numbers. A row costs a pass for each network: layers (d - 1).
+    ``bound`` standard deviations it is the identity. Given x all networks see it, and one makes the first spline. Z
+    = 1 whatever the parameters: the volume is bounded by construction. Shapes: y (B, d), a spline 3 bins - 1
+    numbers. A row costs a pass for each network: layers (d - 1).
     It fails where modes are far apart: a continuous map leaves bridges between them; and an edge finer than a bin
     has to be made by the slopes.
     """
+
+    conditional = True
 
     layers: int = Field(2, ge=1, description="autoregressive layers, in alternating order of the axes")
     bins: int = Field(32, ge=2, description="bins of a spline")

@@ -10,33 +10,34 @@ from ebmbench.api import (
     Batch,
     GradientMethod,
     Problem,
-    StandardizedSurface,
     Surface,
     coarse_net,
     lattice,
     minimum,
-    squared_distances,
 )
-from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE
+from ebmbench_plugins.a2_regularized_code.decoder import ROWS_AT_ONCE, CodeSurface
 
 
-class Generated(StandardizedSurface):
+class Generated(CodeSurface):
     """F(y) = min_z |u - D(z)|^2 over a lattice of the unit ball."""
 
     nodes: Tensor
 
     def __init__(self, problem: Problem, decoder: nn.Module, nodes: Tensor) -> None:
-        super().__init__(problem)
+        super().__init__(problem, decoder)
         self.register_buffer("nodes", nodes, persistent=False)
-        self.decoder = decoder
 
     @torch.no_grad()
     def infer(self, y: Tensor) -> Tensor:
         """The best code of each row, (B, d) -> (B, k)."""
-        places = self.decoder(self.nodes)
-        u = self.standardize(y)
-        best = [minimum(squared_distances(rows, places))[1] for rows in torch.split(u, 4 * ROWS_AT_ONCE)]
-        return self.nodes[torch.cat(best)]
+        best = self.over_codes(
+            y, self.nodes, 4 * ROWS_AT_ONCE, lambda s, part, p: minimum(s.squared_errors(part, p))[1]
+        )
+        return self.nodes[best]
+
+    def guessed_codes(self, n: int, generator: Generator) -> Tensor:
+        """Nodes of the lattice, spread evenly."""
+        return self.nodes[torch.linspace(0, len(self.nodes) - 1, n).round().long()]
 
     def energies(self, y: Tensor, code: Tensor) -> Tensor:
         """E(y, z) = |u - D(z)|^2, (B, d) and (B, k) -> (B,)."""
@@ -60,12 +61,15 @@ class GLO(GradientMethod):
     between them, and says nothing of how probable its points are.
     """
 
+    conditional = True
+
     codes: int = Field(1, ge=1, le=2, description="k, dimensions of the code")
     nodes: int = Field(512, ge=2, description="nodes of the lattice along each axis of the code")
 
     def build(self, problem: Problem) -> Surface:
         """A decoder of the shared size."""
-        return Generated(problem, coarse_net(self.codes, problem.dim, problem.net), lattice(self.codes, self.nodes))
+        decoder = coarse_net(self.codes, problem.dim, problem.net, problem.context)
+        return Generated(problem, decoder, lattice(self.codes, self.nodes))
 
     def loss(self, surface: Generated, batch: Batch, rng: Generator) -> Tensor:
         """The mean of the minima; nothing is drawn."""

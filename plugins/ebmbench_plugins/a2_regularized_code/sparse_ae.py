@@ -7,18 +7,20 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn.functional import relu, silu
 
-from ebmbench.api import Batch, FourierNet, GradientMethod, Problem, StandardizedSurface, Surface
+from ebmbench.api import Batch, GradientMethod, Problem, StandardizedSurface, Surface, conditioned
 
 
 class SparseAutoencoder(StandardizedSurface):
-    """F(y) = 1/2 |u - D(z)|^2 + l |z|_1 at z = relu(net(u)), D(z) = C silu(A z + b) + c."""
+    """F(y) = 1/2 |u - D(z)|^2 + l |z|_1 at z = relu(net(u)), D(z) = C silu(A z + b) + c; b is a net of x."""
 
     def __init__(self, problem: Problem, method: SparseAE) -> None:
         super().__init__(problem)
         self.penalty = method.penalty
-        self.encoder = FourierNet(problem.dim, method.codes, problem.net)
+        self.encoder = conditioned(problem.dim, method.codes, problem.net, problem.context)
         self.inner = nn.Linear(method.codes, problem.net.width)
         self.outer = nn.Linear(problem.net.width, problem.dim)
+        given = problem.context is not None
+        self.shift = conditioned(0, problem.net.width, problem.net, problem.context) if given else None
 
     def infer(self, y: Tensor) -> Tensor:
         """The code of each row, (B, d) -> (B, K)."""
@@ -27,7 +29,10 @@ class SparseAutoencoder(StandardizedSurface):
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
         code = self.infer(y)
-        error: Tensor = self.standardize(y) - self.outer(silu(self.inner(code)))
+        hidden = self.inner(code)
+        if self.shift is not None:
+            hidden = hidden + self.shift(y[:, :0])
+        error: Tensor = self.standardize(y) - self.outer(silu(hidden))
         return 0.5 * error.square().sum(-1) + self.penalty * code.sum(-1)
 
 
@@ -40,6 +45,8 @@ class SparseAE(GradientMethod):
     It fails in two ways: with a low price D(net(u)) is close to the identity about the data and between them, and F is
     the price of a code, which is low in one basin; with a high price (0.1) units die, and whole clusters are given up.
     """
+
+    conditional = True
 
     codes: int = Field(64, ge=1, description="units of the code")
     penalty: float = Field(0.02, gt=0, description="l, weight of the L1 norm of the code")

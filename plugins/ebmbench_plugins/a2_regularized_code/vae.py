@@ -8,12 +8,12 @@ from torch import Generator, Tensor, nn
 
 from ebmbench.api import (
     Batch,
-    FourierNet,
     GradientMethod,
     ParamGroups,
     Problem,
     Surface,
     coarse_net,
+    conditioned,
     free_energy,
     normal,
     normal_lattice,
@@ -42,8 +42,13 @@ class Variational(DecoderSurface):
 
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
-        places = self.decoder(self.nodes)
-        return torch.cat([free_energy(self.energies(rows, places)) for rows in torch.split(y, ROWS_AT_ONCE)])
+        return self.over_codes(
+            y, self.nodes, ROWS_AT_ONCE, lambda s, part, places: free_energy(s.energies(part, places))
+        )
+
+    def guessed_codes(self, n: int, generator: Generator) -> Tensor:
+        """Draws of the prior."""
+        return normal((n, self.nodes.shape[1]), self.mean, generator)
 
     def bound(self, y: Tensor, draws: int, rng: Generator) -> Tensor:
         """A lower bound of log p(y), (B, d) -> (B,): log of the mean weight of codes drawn from q (Burda 2016, 8)."""
@@ -75,16 +80,17 @@ class VAE(GradientMethod):
     spacing would deceive the quadrature, so the lattice is fine and the decoder's features coarse.
     """
 
+    conditional = True
+
     codes: int = Field(2, ge=1, le=3, description="k, dimensions of the code")
     draws: int = Field(8, ge=1, description="codes drawn for each datum (1: the ELBO)")
     nodes: int = Field(64, ge=2, description="nodes of the lattice along each axis of the code")
 
     def build(self, problem: Problem) -> Surface:
         """The shared network as encoder, and a smooth one as decoder."""
-        encoder = FourierNet(problem.dim, 2 * self.codes, problem.net)
-        return Variational(
-            problem, encoder, coarse_net(self.codes, problem.dim, problem.net), normal_lattice(self.codes, self.nodes)
-        )
+        encoder = conditioned(problem.dim, 2 * self.codes, problem.net, problem.context)
+        decoder = coarse_net(self.codes, problem.dim, problem.net, problem.context)
+        return Variational(problem, encoder, decoder, normal_lattice(self.codes, self.nodes))
 
     def param_groups(self, surface: Variational) -> ParamGroups:
         """The variance is one number, and goes faster."""

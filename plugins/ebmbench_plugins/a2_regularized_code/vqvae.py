@@ -8,12 +8,12 @@ from torch import Generator, Tensor, nn
 
 from ebmbench.api import (
     Batch,
-    FourierNet,
     GradientMethod,
     ParamGroups,
     Problem,
     Surface,
     coarse_net,
+    conditioned,
     logsumexp,
     minimum,
     squared_distances,
@@ -33,8 +33,8 @@ class Quantized(DecoderSurface):
     sums: Tensor
 
     def __init__(self, problem: Problem, clusters: int, codes: int) -> None:
-        super().__init__(problem, coarse_net(codes, problem.dim, problem.net))
-        self.encoder = FourierNet(problem.dim, codes, problem.net)
+        super().__init__(problem, coarse_net(codes, problem.dim, problem.net, problem.context))
+        self.encoder = conditioned(problem.dim, codes, problem.net, problem.context)
         self.log_prior = nn.Parameter(torch.zeros(clusters))
         self.register_buffer("codebook", torch.randn(clusters, codes))
         self.register_buffer("wins", torch.zeros(clusters))
@@ -51,18 +51,22 @@ class Quantized(DecoderSurface):
 
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
-        places = self.decoder(self.codebook)
-        return torch.cat([self.soft_energy(rows, places) for rows in torch.split(y, 8 * ROWS_AT_ONCE)])
+        return self.over_codes(y, self.codebook, 8 * ROWS_AT_ONCE, Quantized.soft_energy)
+
+    def guessed_codes(self, n: int, generator: Generator) -> Tensor:
+        """Codes of the book, by their prior."""
+        chosen = torch.multinomial(self.log_prior.softmax(-1), n, replacement=True, generator=generator)
+        return self.codebook[chosen]
 
     def soft_energy(self, y: Tensor, places: Tensor) -> Tensor:
-        """-log sum_k p_k N(y; place_k, s^2), (B, d) and (K, d) -> (B,)."""
+        """-log sum_k p_k N(y; place_k, s^2), (B, d) and (K, d) or (B, K, d) -> (B,)."""
         return -logsumexp(torch.log_softmax(self.log_prior, -1) - self.energies(y, places))
 
     def sample(self, n: int, generator: Generator) -> Tensor:
         """A code from its prior, decoded, and noise."""
         with torch.no_grad():
             chosen = torch.multinomial(self.log_prior.softmax(-1), n, replacement=True, generator=generator)
-            decoded = self.decoder(self.codebook)[chosen]
+            decoded = self.decoder(self.codebook[chosen])
             noise = torch.randn(decoded.shape, generator=generator, dtype=decoded.dtype, device=decoded.device)
             place: Tensor = decoded + (self.log_variance / 2).exp() * noise
             return self.mean + self.std * place
@@ -92,6 +96,8 @@ class VQVAE(GradientMethod):
     It fails along long curves: the codes stand farther apart than the data are thick, and s must span the gaps.
     """
 
+    conditional = True
+
     clusters: int = Field(64, ge=2, description="K, codes of the book")
     codes: int = Field(2, ge=1, description="c, dimensions of a code")
     commitment: float = Field(0.25, ge=0, description="b, how strongly the encoder is held to its code")
@@ -115,7 +121,7 @@ class VQVAE(GradientMethod):
         error = (surface.standardize(batch.y) - rebuilt).square().sum(-1).mean()
         held = (code - chosen).square().sum(-1).mean()
         with torch.no_grad():
-            places = surface.decoder(surface.codebook)
+            places = surface.places(surface.codebook, len(batch))
         prior = surface.soft_energy(batch.y, places).mean()
         surface.follow(code.detach(), winner, self.decay, rng)
         return error + self.commitment * held + prior

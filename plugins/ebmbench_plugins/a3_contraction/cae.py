@@ -20,6 +20,8 @@ class CAE(ReconstructionMethod):
     It fails as a density: only the order of its energies means anything; with l too small, G is the identity.
     """
 
+    conditional = True
+
     contraction: float = Field(0.03, gt=0, description="l, weight of the penalty on the Jacobian")
     slices: int = Field(0, ge=0, description="random directions that estimate the penalty; 0: exact")
 

@@ -18,6 +18,8 @@ class DSM(GradientMethod):
     mode says nothing of how much mass it has.
     """
 
+    conditional = True
+
     noise: float = Field(0.03, gt=0, description="s, in units of the data's standard deviation")
 
     def build(self, problem: Problem) -> Surface:

@@ -76,6 +76,8 @@ class DSMMulti(GradientMethod):
     It fails by the blur of the smallest noise, and where the ladder's top is not above the distance between modes.
     """
 
+    conditional = True
+
     lr: float = Field(8e-3, gt=0, description="peak learning rate of Adam")
     noise_low: float = Field(0.01, gt=0, description="smallest s, in units of the data's standard deviation")
     noise_high: float = Field(3.0, gt=0, description="largest s, in units of the data's standard deviation")

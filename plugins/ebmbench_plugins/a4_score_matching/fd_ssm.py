@@ -29,6 +29,8 @@ class FDSSM(GradientMethod):
     F grows as 1 / h^2.
     """
 
+    conditional = True
+
     difference: float = Field(0.02, gt=0, description="h, in units of the data's standard deviation")
 
     def build(self, problem: Problem) -> Surface:

@@ -18,6 +18,8 @@ class SMExact(GradientMethod):
     are no data, and on few data seen again and again it digs pits of any curvature at each of them.
     """
 
+    conditional = True
+
     def build(self, problem: Problem) -> Surface:
         """The shared energy net."""
         return EnergySurface(problem.energy_net())

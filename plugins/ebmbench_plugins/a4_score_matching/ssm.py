@@ -20,6 +20,8 @@ class SSM(GradientMethod):
     from the mixed terms.
     """
 
+    conditional = True
+
     reduced: bool = Field(False, description="whether the squared gradient is taken whole, not along v")
 
     def build(self, problem: Problem) -> Surface:

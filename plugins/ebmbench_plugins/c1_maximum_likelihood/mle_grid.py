@@ -45,9 +45,12 @@ class GridSurface(EnergySurface):
         return self.log_z
 
     def estimate_log_z(self, rng: Generator) -> Tensor:
-        """log of the integral of exp(-net), from a random point in each cell."""
-        place = torch.rand(self.cell.shape, generator=rng, dtype=self.cell.dtype, device=self.cell.device) - 0.5
-        return logsumexp(self.log_cell - self.net(self.lattice + place * self.cell), 0)
+        """log of the integral of exp(-net) from a random point in each cell: (1,), or of each context (B,)."""
+        rows = 1 if self.context is None else len(self.context)
+        cells, dim = self.cell.shape
+        place = torch.rand((cells, rows, dim), generator=rng, dtype=self.cell.dtype, device=self.cell.device) - 0.5
+        points = self.lattice[:, None] + place * self.cell[:, None]
+        return logsumexp((self.log_cell[:, None] - self.net(points.flatten(0, 1)).view(cells, rows)).T)
 
 
 class MLEGrid(GradientMethod):
@@ -56,10 +59,13 @@ class MLEGrid(GradientMethod):
     L = mean_i F(y_i) + log integral exp(-F(y)) dy,    grad L = E_data[grad F] - E_{p_F}[grad F]
     (LeCun et al. 2006, section 2.2; beta = 1). The integral is a random point in each of ``cells``^d cells of the
     domain and of coarser ones around it, to 16 times its width: unbiased for Z there whatever a lattice would miss, so
-    that no energy can hide between its points. Shapes: y (B, d); the cells are one batch of rows.
+    that no energy can hide between its points. Given x each row has an integral of its own, and the constant is right
+    on average over x alone. Shapes: y (B, d); the cells are one batch of rows.
     It fails in more than two or three dimensions (the cells grow exponentially), and where the energy is so sharp
     that few cells carry all the mass.
     """
+
+    conditional = True
 
     cells: int = Field(44, ge=2, description="cells along each axis of the domain")
 
@@ -74,5 +80,5 @@ class MLEGrid(GradientMethod):
     def loss(self, surface: GridSurface, batch: Batch, rng: Generator) -> Tensor:
         """The mean negative log-likelihood in nats."""
         log_z = surface.estimate_log_z(rng)
-        surface.log_z.lerp_(log_z.detach(), 0.02)
-        return surface.net(batch.y).mean() + log_z
+        surface.log_z.lerp_(log_z.detach().mean(), 0.02)
+        return surface.net(batch.y).mean() + log_z.mean()

@@ -21,6 +21,8 @@ class SNL(SelfNormalizedMethod):
     exp(-F) / q are heavy-tailed. One huge weight can throw the net, so that the gradient's norm is clipped at 1.
     """
 
+    conditional = True
+
     clip: float | None = Field(1.0, gt=0, description="largest norm of the gradient")
     noise_samples: int = Field(1024, ge=1, description="draws that the integral is estimated from in a step")
 

@@ -21,6 +21,8 @@ class CDk(GradientMethod):
     many dimensions, where the jump is never accepted.
     """
 
+    conditional = True
+
     langevin_steps: int = Field(10, ge=1, description="k, the Langevin steps from each data point")
     first_step: float = Field(0.002, gt=0, description="first Langevin step size, in units of the data's variance")
     jumps: int = Field(1, ge=0, description="jumps proposed after them; 0 is Hinton's local chain")

@@ -21,6 +21,8 @@ class CDKick(GradientMethod):
     thin valleys and push up the walls alone. The steps here are short, so that a point moves little.
     """
 
+    conditional = True
+
     kick_low: float = Field(0.05, gt=0, description="smallest kick, in units of the data's standard deviation")
     kick_high: float = Field(1.5, gt=0, description="largest kick, in units of the data's standard deviation")
     descent_steps: int = Field(5, ge=1, description="descent steps")

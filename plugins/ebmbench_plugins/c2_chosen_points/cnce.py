@@ -21,6 +21,8 @@ class CNCE(GradientMethod):
     told at once.
     """
 
+    conditional = True
+
     pairs: int = Field(4, ge=1, description="disturbed copies of each data point")
     noise_low: float = Field(0.05, gt=0, description="smallest noise, in units of the data's standard deviation")
     noise_high: float = Field(2.0, gt=0, description="largest noise, in units of the data's standard deviation")

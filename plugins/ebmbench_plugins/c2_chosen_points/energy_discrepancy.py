@@ -23,6 +23,8 @@ class EnergyDiscrepancy(GradientMethod):
     M draws do not cover the neighborhood.
     """
 
+    conditional = True
+
     variance: float = Field(0.5, gt=0, description="t, in units of the data's variance")
     draws: int = Field(8, ge=1, description="M, the draws about the disturbed copy of each data point")
     stabilizer: float = Field(1.0, ge=0, description="w, which bounds the loss from below")

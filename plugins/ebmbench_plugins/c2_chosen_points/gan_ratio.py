@@ -38,6 +38,8 @@ class GANRatio(GradientMethod):
     where F is free.
     """
 
+    conditional = True
+
     generator_rate: float = Field(0.5, gt=0, description="learning rate of the generator in units of the net's")
 
     def build(self, problem: Problem) -> Surface:

@@ -25,12 +25,13 @@ class MarginSurface(ScaledSurface):
 class Margin(GradientMethod):
     """Every data point at least a margin below every negative.
 
-    L = mean_ij max(0, m + F(y_i) - F(y^-_j))  (hinge: LeCun et al. 2006; Zhao, Mathieu & LeCun 2017)
-    over all pairs. Half of the negatives are uniform on the box, half are data plus noise with log s uniform. The
-    uniform half is also what the metric ``auroc`` holds data against: this method is trained on its question.
-    Shapes: y (B, d), y^- (2 B, d).
+    L = mean_ij max(0, m + F(y_i) - F(y^-_j))  (hinge: LeCun et al. 2006; Zhao, Mathieu & LeCun 2017) over all pairs, given x over those of one row. Half of the
+    negatives are uniform on the box, half are data plus noise with log s uniform. The uniform half is also what the
+    metric ``auroc`` holds data against: this method is trained on its question. Shapes: y (B, d), y^- (2 B, d).
     It fails as a density: any energy with all gaps beyond m is as good as any other, and all are zero loss.
     """
+
+    conditional = True
 
     margin: float = Field(1.0, gt=0, description="m, the gap asked for")
     noise_low: float = Field(0.1, gt=0, description="smallest noise, in units of the data's standard deviation")
@@ -44,7 +45,8 @@ class Margin(GradientMethod):
         """The mean hinge over all pairs."""
         energy = surface(torch.cat([batch.y, self.negatives(surface, batch.y, rng)]))
         data, drawn = energy[: len(batch.y)], energy[len(batch.y) :]
-        return torch.relu(self.margin + data[:, None] - drawn).mean()
+        pairs = data - drawn.view(2, -1) if batch.x is not None else data[:, None] - drawn
+        return torch.relu(self.margin + pairs).mean()
 
     def negatives(self, surface: MarginSurface, y: Tensor, rng: Generator) -> Tensor:
         """As many uniform draws as there are rows in y (B, d), and as many disturbed rows, (2 B, d)."""

@@ -22,6 +22,8 @@ class NCE(SelfNormalizedMethod):
     that telling them apart is easy. The Gaussian here is therefore wider than the data.
     """
 
+    conditional = True
+
     noise_ratio: int = Field(4, ge=1, description="noise samples for each data point")
 
     def loss(self, surface: SelfNormalizedSurface, batch: Batch, rng: Generator) -> Tensor:

@@ -18,6 +18,8 @@ class DAE(ReconstructionMethod):
     It fails as a density: only the order of its energies means anything.
     """
 
+    conditional = True
+
     batch: int = Field(512, ge=1, description="rows of data in a step")
     noise_low: float = Field(0.05, gt=0, description="smallest noise, in units of the data's standard deviation")
     noise_high: float = Field(1.0, gt=0, description="largest noise, in units of the data's standard deviation")

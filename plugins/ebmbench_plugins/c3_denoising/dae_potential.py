@@ -21,6 +21,8 @@ class DAEPotential(GradientMethod):
     trades against both.
     """
 
+    conditional = True
+
     noise: float = Field(0.05, gt=0, description="s, in units of the data's standard deviation")
 
     def build(self, problem: Problem) -> Surface:

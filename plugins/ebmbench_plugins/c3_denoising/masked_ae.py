@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
-from ebmbench.api import Batch, FourierNet, GradientMethod, Problem, Surface, normal, without_features
+from ebmbench.api import Batch, GradientMethod, Problem, Surface, conditioned, normal, without_features
 
 
 class MaskedSurface(Surface):
@@ -29,7 +29,7 @@ class MaskedSurface(Surface):
         others = torch.arange(dim).expand(dim, dim)[~torch.eye(dim, dtype=torch.bool)].view(dim, dim - 1)
         self.register_buffer("others", others, persistent=False)
         config = without_features(problem.net) if binary else problem.net
-        self.nets = nn.ModuleList(FourierNet(dim - 1, outputs, config) for _ in range(dim))
+        self.nets = nn.ModuleList(conditioned(dim - 1, outputs, config, problem.context) for _ in range(dim))
 
     def standardize(self, y: Tensor) -> Tensor:
         """u = (y - mean) / std; on bits the signs 2 y - 1."""
@@ -114,6 +114,8 @@ class MaskedAE(GradientMethod):
     conditionals those of one joint law. The mean fails on anything that bends.
     """
 
+    conditional = True
+
     works_on = ("continuous", "binary")
 
     head: Literal["softmax", "mean"] = Field("softmax", description="what is predicted of a hidden coordinate")
@@ -121,8 +123,9 @@ class MaskedAE(GradientMethod):
     noise: float = Field(0.02, ge=0, description="noise on what is seen in training, in standard deviations (no bits)")
 
     def supports(self, problem: Problem) -> str | None:
-        """There must be other coordinates."""
-        return "one coordinate has no others to be predicted from" if problem.dim < 2 else None
+        """There must be other coordinates, or a context."""
+        alone = problem.dim < 2 and problem.context is None
+        return "one coordinate has no others to be predicted from" if alone else None
 
     def build(self, problem: Problem) -> Surface:
         """A network for each coordinate."""

@@ -22,3 +22,5 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     yield normalized("gaussian", f"{__name__}.rows:MomentMatched", summary=what)
     what = "bits with the data's means, independent of one another: the floor of binary data"
     yield normalized("independent", f"{__name__}.rows:Independent", summary=what)
+    what = "y predicted from x by its mean: what blurs"
+    yield normalized("least_squares", f"{__name__}.rows:LeastSquares", summary=what)

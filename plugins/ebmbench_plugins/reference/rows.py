@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Generator, Tensor
+import math
 
-from ebmbench.api import Dataset, EnergySurface, Noise, Problem, ReferenceMethod, Surface
+import torch
+from torch import Generator, Tensor, nn
+
+from ebmbench.api import (
+    Batch,
+    Dataset,
+    EnergySurface,
+    GradientMethod,
+    Noise,
+    ParamGroups,
+    Problem,
+    ReferenceMethod,
+    StandardizedSurface,
+    Surface,
+    conditioned,
+)
 
 
 class FixedReference(ReferenceMethod):
@@ -27,16 +41,21 @@ class TrueSurface(Surface):
 
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,), in float64."""
-        return -self.truth.log_prob(y.cpu().double()).to(y.device)
+        return -self.truth.log_prob(y.cpu().double(), self._context_of(len(y))).to(y.device)
+
+    def _context_of(self, rows: int) -> Tensor | None:
+        return None if self.truth.context is None else self.context_of(rows).cpu().double()
 
     def sample(self, n: int, generator: Generator) -> Tensor:
         """Draws from the dataset's own sampler."""
-        return self.truth.sample(n, generator).y
+        x = self._context_of(n)
+        return self.truth.sample(n, generator).y if x is None else self.truth.sample_given(x, generator)
 
 
 class Oracle(FixedReference):
     """F(y) = -log p(y), the true energy: what every column reads at best."""
 
+    conditional = True
     works_on = ("continuous", "binary")
 
     def supports(self, problem: Problem) -> str | None:
@@ -54,6 +73,7 @@ class Oracle(FixedReference):
 class Untrained(FixedReference):
     """F(y) = the shared energy net as it is initialized."""
 
+    conditional = True
     works_on = ("continuous", "binary")
 
     def build(self, problem: Problem) -> Surface:
@@ -78,7 +98,9 @@ class GaussianSurface(Surface):
 
 
 class MomentMatched(FixedReference):
-    """F(y) = -log N(y; m, S), the normal with the training set's mean and covariance."""
+    """F(y) = -log N(y; m, S), the normal with the training set's mean and covariance; given x, of its linear fit."""
+
+    conditional = True
 
     def build(self, problem: Problem) -> Surface:
         """The Gaussian of the problem."""
@@ -111,3 +133,61 @@ class Independent(FixedReference):
     def build(self, problem: Problem) -> Surface:
         """The means alone."""
         return IndependentBits(problem.mean)
+
+
+class MeanSurface(StandardizedSurface):
+    """F(y, x) = |u - m(x)|^2 / (2 s^2) + d log s + const, u standardized: a normal about the predicted mean."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.net = conditioned(0, problem.dim, problem.net, problem.context)
+        self.log_variance = nn.Parameter(torch.zeros(()))
+
+    def mean_given(self, rows: int) -> Tensor:
+        """m(x), the prediction in standardized coordinates, (rows, d)."""
+        return self.net(self.mean.new_zeros(rows, 0))
+
+    def forward(self, y: Tensor) -> Tensor:
+        """(B, d) -> (B,)."""
+        error = (self.standardize(y) - self.mean_given(len(y))).square().sum(-1)
+        constant = 0.5 * len(self.mean) * (math.log(2 * math.pi) + self.log_variance) + self.std.log().sum()
+        return 0.5 * error * torch.exp(-self.log_variance) + constant
+
+    @torch.no_grad()
+    def guess(self, n: int, generator: Generator) -> Tensor:
+        """The predicted mean, ``n`` times: least squares knows no other answer."""
+        assert self.context is not None
+        mean = self.mean + self.std * self.mean_given(len(self.context))
+        return mean[:, None].expand(-1, n, -1)
+
+
+class LeastSquares(GradientMethod, ReferenceMethod):
+    """L = E |u - m(x)|^2: y predicted from x by its mean, as the lecture's blurry next frame is.
+
+    The energy is that of a normal about the prediction, of the variance that is left; the variance is learned by its
+    likelihood, and the mean by least squares alone. Shapes: x (B, c), y, m (B, d).
+    It fails wherever y given x takes several values: the mean lies between them, where no data are.
+    """
+
+    conditional = True
+
+    def supports(self, problem: Problem) -> str | None:
+        """There must be something to predict from."""
+        return "there is no context x to predict y from" if problem.context is None else None
+
+    def build(self, problem: Problem) -> Surface:
+        """The shared layers from x to y."""
+        return MeanSurface(problem)
+
+    def param_groups(self, surface: MeanSurface) -> ParamGroups:
+        """The variance is one number, and goes faster."""
+        return [
+            {"params": list(surface.net.parameters())},
+            {"params": [surface.log_variance], "lr_scale": 10.0},
+        ]
+
+    def loss(self, surface: MeanSurface, batch: Batch, rng: Generator) -> Tensor:
+        """The squared error, and the likelihood of its size."""
+        error = (surface.standardize(batch.y) - surface.mean_given(len(batch))).square().sum(-1).mean()
+        left = 0.5 * error.detach() * torch.exp(-surface.log_variance)
+        return error + left + 0.5 * batch.y.shape[1] * surface.log_variance

@@ -229,10 +229,10 @@ class Gustafsson1(NormalBranches):
 class Horn(ConditionalDataset):
     """y = (r1 cos t, r2 sin t) + s e, r = (a x + b (1 - x), b x + a (1 - x)) e^(g x), x ~ U(0, 1), t ~ U(0, 2 pi).
 
-    a = 1.5, b = 2, e ~ N(0, I): with g = 2 an ellipse that grows from radii 2 and 1.5 to 11.1 and 14.8; its angle t is the latent
-    variable. p(y | x) is the noise averaged over t by the trapezoidal rule, which for what is periodic converges faster
-    than any power; the score is the exact gradient of what is computed. A row costs an exponential for each of some
-    2,500 nodes.
+    a = 1.5, b = 2, e ~ N(0, I): with g = 2 an ellipse that grows from radii 2 and 1.5 to 11.1 and 14.8; its angle t
+    is the latent variable. p(y | x) is the noise averaged over t by the trapezoidal rule, which for what is
+    periodic converges faster than any power; the score is the exact gradient of what is computed. A row costs
+    an exponential for each of some 2,500 nodes.
     """
 
     sigma: float = Field(0.05, gt=0, description="standard deviation of the noise")

@@ -25,10 +25,10 @@ class MarginSurface(ScaledSurface):
 class Margin(GradientMethod):
     """Every data point at least a margin below every negative.
 
-    L = mean_ij max(0, m + F(y_i) - F(y^-_j))  (hinge: LeCun et al. 2006; Zhao, Mathieu & LeCun 2017) over all pairs, given x over those of one row. Half of
-    the negatives are uniform on the box, half are data plus noise with log s uniform. The uniform half is also
-    what the metric ``auroc`` holds data against: this method is trained on its question. Shapes: y (B, d), y^-
-    (2 B, d).
+    L = mean_ij max(0, m + F(y_i) - F(y^-_j))  (hinge: LeCun et al. 2006; Zhao, Mathieu & LeCun 2017)
+    over all pairs, given x over those of one row. Half of the negatives are uniform on the box, half are data plus
+    noise with log s uniform. The uniform half is also what the metric ``auroc`` holds data against: this method is
+    trained on its question. Shapes: y (B, d), y^- (2 B, d).
     It fails as a density: any energy with all gaps beyond m is as good as any other, and all are zero loss.
     """
 

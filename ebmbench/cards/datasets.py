@@ -15,9 +15,12 @@ from ebmbench.errors import NotApplicable, UsageError, one_line
 
 if TYPE_CHECKING:
     from ebmbench.contracts.dataset import Dataset
+    from ebmbench.contracts.domain import Domain
 
 CELLS = 200
 """Along each axis of the lattice that the entropy of a dataset is computed on that nobody measured."""
+DRAWN = 50_000
+"""Rows whose log density stands in its place where there is a context."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,11 @@ class DatasetCard(Card):
         dim: coordinates of a row.
         kind: of these: ``continuous`` or ``binary``.
         domain: in words.
+        context: that of x in words; empty where there is none.
         has_density: whether its exact log density is known.
-        entropy: in nats; None where it is not known.
-        modes: how many separate pieces there are.
-        manifold: in words; empty where the data scatter about none.
+        entropy: in nats, of y given x where there is an x; None where it is not known.
+        modes: how many separate pieces there are; at the middle of the context where there is one.
+        manifold: in words; empty where the data scatter about none; at the middle of the context where there is one.
     """
 
     noun: ClassVar[Noun] = "dataset"
@@ -40,6 +44,7 @@ class DatasetCard(Card):
     dim: int
     kind: str
     domain: str
+    context: str
     has_density: bool
     entropy: float | None
     modes: int
@@ -50,8 +55,11 @@ class DatasetCard(Card):
         yield "track", self.track
         yield "dimension", f"{self.dim} ({self.kind})"
         yield "domain", self.domain
+        if self.context:
+            yield "context x", self.context
         yield "density", "exact" if self.has_density else "not known: held-out rows alone"
-        yield "entropy", "not known" if self.entropy is None else f"{self.entropy:.4f} nats"
+        given = ", the mean over x" if self.context else ""
+        yield "entropy", "not known" if self.entropy is None else f"{self.entropy:.4f} nats{given}"
         yield "modes", str(self.modes)
         if self.manifold:
             yield "manifold", self.manifold
@@ -67,34 +75,53 @@ def dataset_card(entry: CatalogEntry[DatasetSpec]) -> DatasetCard:
     try:
         dataset: Dataset = target(**spec.params)
         known = entropy(spec.name) if entry.owner.startswith(BUILT_IN) else _entropy(dataset)
+        law = _at_the_middle(dataset)
         return DatasetCard(
             about(entry, target, spec.params),
             track=dataset.track,
             dim=dataset.domain.dim,
             kind=dataset.domain.kind,
-            domain=_domain(dataset),
+            domain=_domain(dataset.domain),
+            context="" if dataset.context is None else _domain(dataset.context),
             has_density=dataset.has_density,
             entropy=known,
-            modes=dataset.modes,
-            manifold=_manifold(dataset),
+            modes=law.modes,
+            manifold=_manifold(law),
         )
     except Exception as error:  # a plugin's own code may raise anything
         raise UsageError(f"dataset '{spec.name}' of {entry.owner} cannot be made: {one_line(error)}") from error
 
 
 def _entropy(dataset: Dataset) -> float | None:
+    """By quadrature; of y given x the mean of -log p(y | x) over so many draws, which is right to a hundredth or so."""
+    from torch import Generator
+
     from ebmbench.truth.knowledge import truth_of
 
+    if dataset.context is not None and dataset.has_density:
+        drawn = dataset.sample(DRAWN, Generator().manual_seed(0))
+        return -float(dataset.log_prob(drawn.y, drawn.x).mean())
     try:
         return truth_of(dataset, CELLS).entropy
     except NotApplicable:
         return None
 
 
-def _domain(dataset: Dataset) -> str:
+def _at_the_middle(dataset: Dataset) -> Dataset:
+    """The law at the middle of the context; the dataset itself where there is none, or one of bits."""
+    from torch import tensor
+
     from ebmbench.contracts.domain import Box
 
-    domain = dataset.domain
+    if not isinstance(dataset.context, Box):
+        return dataset
+    low, high = (tensor(end).double() for end in (dataset.context.low, dataset.context.high))
+    return dataset.at((low + high) / 2)
+
+
+def _domain(domain: Domain) -> str:
+    from ebmbench.contracts.domain import Box
+
     if isinstance(domain, Box):
         sides = [f"[{low:g}, {high:g}]" for low, high in zip(domain.low, domain.high, strict=True)]
         return f"{sides[0]}^{len(sides)}" if len(set(sides)) == 1 and len(sides) > 1 else " x ".join(sides)

@@ -87,7 +87,7 @@ def charges(method: str) -> tuple[Charge, ...]:
 
 
 def entropy(dataset: str) -> float | None:
-    """In nats, by quadrature on 400 cells an axis or over all states; None where nobody measured."""
+    """In nats, by quadrature or over all states, of y given x the mean over x; None where nobody measured."""
     return next((float(row["entropy"]) for row in _rows("entropies") if row["dataset"] == dataset), None)
 
 

@@ -11,7 +11,7 @@ from ebmbench.catalog.catalog import CatalogEntry
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.contracts.records import DatasetSpec
 from ebmbench.errors import UsageError
-from tests.factories import Normal
+from tests.factories import Normal, Regression
 
 CATALOG = load_catalog()
 
@@ -41,6 +41,31 @@ def test_of_a_bare_curve_neither_density_nor_entropy_is_known() -> None:
     facts = dict(found.facts())
     assert (facts["density"], facts["entropy"]) == ("not known: held-out rows alone", "not known")
     assert facts["manifold"] == "curves, the data stray by 0.05"
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "context", "modes", "manifold"),
+    [
+        ("two_branches", "[-2.2, 2.2]", "[-3, 3]", 2, "points, the data stray by 0.1"),
+        ("gustafsson_2", "[-2, 2]", "[-3, 3]", 1, "points, the data stray by 0.075"),
+        ("horn", "[-11.4336, 11.4336] x [-15.1281, 15.1281]", "[0, 1]", 1, "curves, the data stray by 0.05"),
+    ],
+)
+def test_of_y_given_x_it_says_what_holds_at_the_middle(
+    name: str, domain: str, context: str, modes: int, manifold: str
+) -> None:
+    found = card(name)
+    facts = dict(found.facts())
+    assert (facts["track"], facts["domain"], facts["context x"]) == ("conditional", domain, context)
+    assert (found.modes, found.manifold) == (modes, manifold)
+    assert facts["entropy"] == f"{found.entropy:.4f} nats, the mean over x"
+
+
+def test_the_entropy_of_a_plugins_y_given_x_is_drawn() -> None:
+    """log(2 pi e) of the plane, whatever x is."""
+    found = dataset_card(CatalogEntry(DatasetSpec("mine", Regression, "a line"), "mine.py"))
+    assert found.entropy == pytest.approx(math.log(2 * math.pi * math.e), abs=0.02)
+    assert found.context == "[-1, 1]^2"
 
 
 def plugged(**params: object) -> CatalogEntry[DatasetSpec]:

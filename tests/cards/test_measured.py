@@ -70,8 +70,13 @@ def test_what_nobody_measured_is_nothing() -> None:
 
 
 def test_entropies_are_those_of_closed_forms_and_of_tables() -> None:
-    """Neal's funnel, a bent normal, two Laplace sources, a uniform law; all states of a Boltzmann machine."""
-    from math import e, log, pi, sqrt
+    """Neal's funnel, a bent normal, two Laplace sources, a uniform law; all states of a Boltzmann machine.
+
+    Of y given x: two branches that are apart, a normal (the mean of log sigma(x)), a thin tube about an ellipse.
+    """
+    from math import e, exp, log, pi, sqrt
+
+    from scipy.integrate import quad
 
     known = {
         "funnel": log(2 * pi * e * 1.5),
@@ -79,6 +84,9 @@ def test_entropies_are_those_of_closed_forms_and_of_tables() -> None:
         "laplace_ica": 2 * (1 + log(sqrt(2))),
         "checkerboard": log(32),
         "boltzmann": make_truth(BoltzmannMachine()).entropy,
+        "two_branches": log(2 * pi * e * 0.01) / 2 + log(2),
+        "gustafsson_2": log(2 * pi * e) / 2 + quad(lambda x: log(0.15 / (1 + exp(-x))) / 6, -3, 3)[0],
+        "horn": log(2 * pi * 1.75) + 1 + log(2 * pi * e * 0.0025) / 2,
     }
     for name, value in known.items():
         assert entropy(name) == pytest.approx(value, abs=1e-4), name

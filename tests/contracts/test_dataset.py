@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from pydantic import ValidationError
-from torch import Generator
+from torch import Generator, Tensor
 
-from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.dataset import AtContext, Batch, Dataset
 from ebmbench.contracts.domain import Binary, Box, Domain
 
 # --- batches ---------------------------------------------------------------------------------------------------------
@@ -115,9 +116,63 @@ class UnknownCoins(Unknown, Coins):
     """Bits of which nobody knows it either."""
 
 
+def log_normal(y: Tensor, mean: Tensor | float, sigma: float) -> Tensor:
+    """log N(y; mean, sigma^2) of rows (B, 1), as (B,)."""
+    return (-((y - mean) ** 2) / (2 * sigma**2) - math.log(sigma * math.sqrt(2 * math.pi)))[:, 0]
+
+
+class Line(Dataset):
+    """y = slope x + s e given x, x ~ U(0, 1), e ~ N(0, 1)."""
+
+    slope: float = 2.0
+    sigma: float = 0.5
+
+    @property
+    def domain(self) -> Box:
+        return Box((-9.0,), (9.0,))
+
+    @property
+    def context(self) -> Box:
+        return Box((0.0,), (1.0,))
+
+    def sample_context(self, n: int, generator: Generator) -> Tensor:
+        return torch.rand(n, 1, generator=generator, dtype=torch.float64)
+
+    def sample_given(self, x: Tensor, generator: Generator) -> Tensor:
+        return self.slope * x + self.sigma * torch.randn(len(x), 1, generator=generator, dtype=torch.float64)
+
+    def log_prob(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        assert x is not None
+        return log_normal(y, self.slope * x, self.sigma)
+
+    def score(self, y: Tensor, x: Tensor | None = None) -> Tensor:
+        assert x is not None
+        return (self.slope * x - y) / self.sigma**2
+
+    def smoothed(self, sigma: float) -> Dataset | None:
+        return Line(slope=self.slope, sigma=math.hypot(self.sigma, sigma)) if sigma < 9 else None
+
+
+class UnknownLine(Line):
+    """Of which nobody knows the density."""
+
+    @property
+    def has_density(self) -> bool:
+        return False
+
+
 @pytest.mark.parametrize(
     ("dataset", "track"),
-    [(Point(), "plane"), (Coins(), "binary"), (Unknown(), "user_data"), (UnknownCoins(), "user_data")],
+    [
+        (Point(), "plane"),
+        (Coins(), "binary"),
+        (Unknown(), "user_data"),
+        (UnknownCoins(), "user_data"),
+        (Line(), "conditional"),
+        (UnknownLine(), "user_data"),
+        (Line().at(torch.zeros(1)), "plane"),
+        (UnknownLine().at(torch.zeros(1)), "user_data"),
+    ],
 )
 def test_data_are_judged_by_what_is_known_of_them_and_by_their_domain(dataset: Dataset, track: str) -> None:
     assert dataset.track == track
@@ -142,8 +197,11 @@ def test_what_a_dataset_does_not_say_it_does_not_have(tmp_path: Path) -> None:
         lambda data: data.log_prob(torch.zeros(1, 1)),
         lambda data: data.score(torch.zeros(1, 1)),
         lambda data: data.assign_mode(torch.zeros(1, 1)),
+        lambda data: data.sample_context(1, Generator()),
+        lambda data: data.sample_given(torch.zeros(1, 1), Generator()),
+        lambda data: data.at(torch.zeros(1)),
     ],
-    ids=["domain", "sample", "log_prob", "score", "assign_mode"],
+    ids=["domain", "sample", "log_prob", "score", "assign_mode", "sample_context", "sample_given", "at"],
 )
 def test_what_an_author_left_out_is_not_made_up(ask: Callable[[Dataset], object]) -> None:
     with pytest.raises(NotImplementedError):
@@ -156,3 +214,44 @@ def test_a_dataset_is_its_parameters_and_they_are_fixed() -> None:
         Point(palce=0.6)  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="frozen"):
         Point().place = 0.7  # type: ignore[misc]
+
+
+# --- with a context ---------------------------------------------------------------------------------------------------
+
+
+def test_contexts_are_drawn_first_and_y_given_each() -> None:
+    batch, generator = Line(sigma=1e-3).sample(50, Generator().manual_seed(1)), Generator().manual_seed(1)
+    x = Line().sample_context(50, generator)
+    assert batch.x is not None
+    assert torch.equal(batch.x, x)
+    assert torch.equal(batch.y, Line(sigma=1e-3).sample_given(x, generator))
+    assert float((batch.y - 2 * x).abs().max()) < 0.01
+
+
+def test_the_law_at_a_context_is_a_dataset_without_one() -> None:
+    law, y = Line().at(torch.tensor([0.5])), torch.linspace(-3, 3, 7, dtype=torch.float64)[:, None]
+    assert law.context is None
+    assert law.domain == Line().domain
+    assert torch.allclose(law.log_prob(y), log_normal(y, 1.0, 0.5))
+    assert torch.allclose(law.score(y), (1.0 - y) / 0.25)
+    assert (law.modes, law.manifold) == (1, None)
+    drawn = law.sample(4000, Generator().manual_seed(2))
+    assert drawn.x is None
+    assert float(drawn.y.mean()) == pytest.approx(1, abs=4 * 0.5 / math.sqrt(4000))
+    assert float(drawn.y.std()) == pytest.approx(0.5, rel=0.05)
+
+
+def test_the_law_at_a_context_is_smoothed_as_the_whole_is() -> None:
+    law, y = Line().at(torch.tensor([0.5])), torch.linspace(-3, 3, 7, dtype=torch.float64)[:, None]
+    blurred = law.smoothed(1.2)
+    assert blurred is not None
+    assert torch.allclose(blurred.log_prob(y), log_normal(y, 1.0, 1.3))
+    assert law.smoothed(9.0) is None
+
+
+def test_a_context_of_single_precision_is_kept_in_double() -> None:
+    law = Line().at(torch.tensor([0.1]))
+    assert isinstance(law, AtContext)
+    assert law.contexts.dtype == torch.float64
+    assert law == Line().at(law.contexts[0])
+    assert law != Line().at(torch.tensor([0.2]))

@@ -25,7 +25,7 @@ def built(spec: DatasetSpec) -> Dataset:
 
 
 EVERY = {spec.name: built(spec) for spec in ebmbench_datasets()}
-ALL = {name: dataset for name, dataset in EVERY.items() if dataset.domain.kind == "continuous"}
+ALL = {name: dataset for name, dataset in EVERY.items() if dataset.track != "binary" and dataset.context is None}
 WITH = sorted(set(ALL) - WITHOUT)
 NOISY = [name for name in WITH if ALL[name].has_density]
 

@@ -1,11 +1,12 @@
-"""The contract of a dataset: sampler, density and score are of one distribution, and the domain holds it."""
+"""The contract of a dataset: sampler, density and score are of one distribution, and the domain holds it.
+
+Where there is a context x, all that holds the density of y holds at each of a few x.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,19 +15,15 @@ from torch import Tensor
 
 from ebmbench.conformance.findings import Check, Checked, Finding, carried_out, line_of
 from ebmbench.conformance.records import undescribed
+from ebmbench.conformance.sources import CELLS, DRAWN, Source, at_each_context, vector
 from ebmbench.conformance.surroundings import NUMBERS
 from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Binary, Domain
 from ebmbench.contracts.exponentials import exp
 from ebmbench.contracts.records import DatasetSpec
-from ebmbench.errors import NotApplicable
 from ebmbench.training.seeding import generator
-from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.normalizer import Array, as_array
-from ebmbench.truth.truth import Truth
 
-DRAWN = 20_000
-"""Samples that are held against the density."""
-CELLS = 400
 EXPECTED = 10.0
 """Samples that a cell of the chi-square test has at least, by the density."""
 CHANCE = 1e-6
@@ -39,36 +36,6 @@ WRONG_SCORE = 1e-3
 """Relative, of nine points in ten."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A dataset, and what is drawn of it once."""
-
-    spec: DatasetSpec
-    dataset: Dataset
-
-    @cached_property
-    def drawn(self) -> Batch:
-        """Many samples."""
-        return self.dataset.sample(DRAWN, generator("check"))
-
-    @cached_property
-    def truth(self) -> Truth:
-        """Its density on a lattice."""
-        found = truth_of(self.dataset, CELLS)
-        if not found.on_support:
-            raise NotApplicable("no support that covers the domain")
-        return found
-
-    @cached_property
-    def log_p(self) -> Array:
-        """As it claims, on the support."""
-        return as_array(self.dataset.log_prob(self.truth.normalizer.support.points))
-
-    def line(self, *names: str) -> str:
-        """Where it defines one of these."""
-        return line_of(self.dataset, *names)
-
-
 def record(source: Source) -> Iterator[Finding]:
     """The record says what it is, and every parameter what it does."""
     if not source.spec.summary.strip():
@@ -78,14 +45,11 @@ def record(source: Source) -> Iterator[Finding]:
 
 def sampler(source: Source) -> Iterator[Finding]:
     """Rows (n, d) of finite numbers that the generator decides alone."""
-    dataset, where = source.dataset, source.line("sample", "draw")
-    batch, dim = source.drawn, dataset.domain.dim
-    if not isinstance(batch, Batch) or tuple(batch.y.shape) != (DRAWN, dim):
-        seen = str(tuple(batch.y.shape)) if isinstance(batch, Batch) else f"a {type(batch).__name__}"
-        yield Finding("sampler", f"a Batch with y ({DRAWN}, {dim})", seen, "return Batch(y)", where)
+    dataset, where = source.dataset, source.line("sample", "sample_given", "draw")
+    wrong = _left_out(dataset) or _shape(dataset, source.drawn)
+    if wrong:
+        yield Finding("sampler", *wrong, where)
         return
-    if not bool(torch.isfinite(batch.y).all()):
-        yield Finding("sampler", "finite rows", "some that are not", "", where)
     before = {name: get() for name, get in NUMBERS.items()}
     one, two, other = (dataset.sample(50, generator("check", seed)).y for seed in (1, 1, 2))
     drawn = [name for name, get in NUMBERS.items() if get() != before[name]]
@@ -98,30 +62,72 @@ def sampler(source: Source) -> Iterator[Finding]:
         yield Finding("sampler", "other rows from another generator", "the same", "it has a seed of its own", where)
 
 
+def _left_out(dataset: Dataset) -> tuple[str, str, str] | None:
+    """What y given x lacks: expected, seen, and the likely cause."""
+    for name in ("sample_context", "sample_given") if dataset.context is not None else ():
+        if getattr(type(dataset), name) is getattr(Dataset, name):
+            return name, "none", "of what has a context, sample is made of sample_context and sample_given"
+    return None
+
+
+def _shape(dataset: Dataset, batch: object) -> tuple[str, str, str] | None:
+    """What was expected of a batch, what was seen, and the likely cause; None when it is as it should be."""
+    if not isinstance(batch, Batch):
+        return "a Batch", f"a {type(batch).__name__}", "return Batch(y)"
+    parts = [("y", batch.y, dataset.domain, DRAWN), ("x", batch.x, dataset.context, DRAWN)]
+    if dataset.context is not None and batch.x is not None:
+        given = dataset.sample_given(batch.x[:50], generator("check", "given"))
+        parts.append(("y given x", given, dataset.domain, 50))
+    for part, values, space, n in parts:
+        expected = None if space is None else (n, space.dim)
+        shape = None if values is None else tuple(values.shape)
+        if shape != expected:
+            cause = "say what x is: the context property" if expected is None else ""
+            return f"{part} {expected}", str(shape), cause
+        if values is not None and not bool(torch.isfinite(values).all()):
+            return f"finite rows of {part}", "some that are not", ""
+    return None
+
+
 def domain(source: Source) -> Iterator[Finding]:
-    """The domain holds the mass: samples lie in it, and so does the density."""
-    dataset, where = source.dataset, source.line("domain")
-    if dataset.domain.kind == "binary":
-        if not bool(((source.drawn.y == 0) | (source.drawn.y == 1)).all()):
-            yield Finding("domain", "bits, 0 or 1", "other numbers", "", source.line("sample"))
+    """The domain holds the mass: samples lie in it, and so does the density. The context holds x."""
+    dataset, batch = source.dataset, source.drawn
+    yield from _inside("domain", batch.y, dataset.domain, source)
+    if dataset.context is not None and batch.x is not None:
+        yield from _inside("context", batch.x, dataset.context, source)
+
+
+def _inside(name: str, rows: Tensor, space: Domain, source: Source) -> Iterator[Finding]:
+    """What is drawn lies where a member says that it does."""
+    if isinstance(space, Binary):
+        if not bool(((rows == 0) | (rows == 1)).all()):
+            yield Finding("domain", "bits, 0 or 1", "other numbers", "", source.line("sample", "sample_given"))
         return
-    outside = 1 - float(dataset.domain.contains(source.drawn.y).double().mean())  # type: ignore[union-attr]
+    outside = 1 - float(space.contains(rows).double().mean())
     if outside > LOST:
-        yield Finding("domain", "samples inside of the domain", f"{outside:.2%} outside", "it is too small", where)
+        seen = f"{outside:.2%} outside"
+        yield Finding("domain", f"samples inside of the {name}", seen, "it is too small", source.line(name))
 
 
 def density(source: Source) -> Iterator[Finding]:
     """exp(log_prob) integrates to one, row by row, in double precision."""
     if not source.dataset.has_density:
         return
-    where, y = source.line("log_prob"), source.drawn.y[:50]
-    found = source.dataset.log_prob(y)
+    where, few = source.line("log_prob"), source.drawn[:50]
+    found = source.dataset.log_prob(few.y, few.x)
     if not isinstance(found, Tensor) or tuple(found.shape) != (50,) or found.dtype != torch.float64:
         seen = f"{tuple(found.shape)} of {found.dtype}" if isinstance(found, Tensor) else type(found).__name__
         yield Finding("density", "log_prob as (50,) of 50 rows, in float64", seen, "", where)
         return
     if not bool(torch.isfinite(found).all()):
         yield Finding("density", "a density at every sample", "none at some", "sampler and density disagree", where)
+    yield from _integral(source)
+
+
+@at_each_context
+def _integral(source: Source) -> Iterator[Finding]:
+    """Over y."""
+    where = source.line("log_prob")
     total = source.truth.normalizer.log_z(-source.log_p).value
     if not abs(total) < LOST:
         seen = f"exp({total:.4g}) = {math.exp(min(total, 50)):.4g}"
@@ -130,11 +136,45 @@ def density(source: Source) -> Iterator[Finding]:
         )
 
 
+def rows(source: Source) -> Iterator[Finding]:
+    """The density of each row is of its own y and x, whatever stands in the other rows."""
+    if not source.dataset.has_density:
+        return
+    log_prob, few = source.dataset.log_prob, source.drawn[:50]
+    together = log_prob(few.y, few.x)
+    alone = torch.cat([log_prob(row.y, row.x) for row in (few[k : k + 1] for k in range(len(few)))])
+    if not torch.allclose(together, alone):
+        worst = int((together - alone).abs().argmax())
+        seen = f"{float(together[worst]):.4g} among others where it is {float(alone[worst]):.4g} alone"
+        yield Finding("rows", "the density of each row by itself", seen, "rows are mixed up", source.line("log_prob"))
+
+
 def agreement(source: Source) -> Iterator[Finding]:
     """Samples fall as the density says: in cells (chi-square), and in their mean log density (entropy)."""
     if not source.dataset.has_density:
         return
-    where = source.line("sample", "draw", "log_prob")
+    found = list(_pairs(source))
+    yield from found or _counts(source)
+
+
+def _pairs(source: Source) -> Iterator[Finding]:
+    """Where there is a context, ``sample`` pairs it with what ``sample_given`` draws: by the mean log density."""
+    dataset, batch = source.dataset, source.drawn
+    if batch.x is None:
+        return
+    again = dataset.sample_given(batch.x, generator("check", "again"))
+    one, other = (as_array(dataset.log_prob(y, batch.x)) for y in (batch.y, again))
+    error = math.hypot(float(one.std()), float(other.std())) / math.sqrt(DRAWN)
+    if not abs(one.mean() - other.mean()) <= DEVIATIONS * error + LOST:
+        seen = f"{one.mean():.4g} of sample's rows where sample_given has {other.mean():.4g}"
+        cause = "rows are paired with another row's x"
+        yield Finding("agreement", "one mean of log p(y | x)", seen, cause, source.line("sample", "sample_given"))
+
+
+@at_each_context
+def _counts(source: Source) -> Iterator[Finding]:
+    """Of samples at one law."""
+    where = source.line("sample", "sample_given", "draw", "log_prob")
     counted, expected = _cells(source)
     statistic, freedom = float(((counted - expected) ** 2 / expected).sum()), len(expected) - 1
     if chi2.sf(statistic, freedom) < CHANCE:
@@ -190,11 +230,11 @@ def score(source: Source) -> Iterator[Finding]:
     dataset = source.dataset
     if not dataset.has_density or dataset.domain.kind == "binary":
         return
-    y = source.drawn.y[:200]
-    found = dataset.score(y)
+    y, x = source.drawn.y[:200], None if source.drawn.x is None else source.drawn.x[:200]
+    found = dataset.score(y, x)
     differences = torch.stack(
         [
-            (dataset.log_prob(y + STEP * e) - dataset.log_prob(y - STEP * e)) / (2 * STEP)
+            (dataset.log_prob(y + STEP * e, x) - dataset.log_prob(y - STEP * e, x)) / (2 * STEP)
             for e in torch.eye(y.shape[1]).double()
         ],
         -1,
@@ -202,16 +242,13 @@ def score(source: Source) -> Iterator[Finding]:
     wrong = ((found - differences).norm(dim=-1) / (1 + differences.norm(dim=-1))).quantile(0.9)
     if not float(wrong) < WRONG_SCORE:
         worst = int((found - differences).norm(dim=-1).argmax())
-        seen = f"{_vector(found[worst])} where differences give {_vector(differences[worst])}"
+        seen = f"{vector(found[worst].tolist())} where differences give {vector(differences[worst].tolist())}"
         yield Finding(
             "score", "the gradient of log_prob", seen, "a sign, a factor, or another parameter", source.line("score")
         )
 
 
-def _vector(values: Tensor) -> str:
-    return f"({', '.join(f'{value:.4g}' for value in values.tolist())})"
-
-
+@at_each_context
 def smoothed(source: Source) -> Iterator[Finding]:
     """The density of the data with noise on them is that of ``smoothed``: against a mean over samples."""
     dataset = source.dataset
@@ -240,6 +277,7 @@ def smoothed(source: Source) -> Iterator[Finding]:
         )
 
 
+@at_each_context
 def modes(source: Source) -> Iterator[Finding]:
     """Every mode is some sample's, and no sample is of a mode that there is not."""
     count = source.dataset.modes
@@ -260,6 +298,7 @@ CHECKS: Mapping[str, Check[Source]] = {
     "sampler": sampler,
     "domain": domain,
     "density": density,
+    "rows": rows,
     "agreement": agreement,
     "score": score,
     "smoothed": smoothed,

@@ -25,7 +25,7 @@ REACH = 7.0
 """Standard deviations of normal noise that a domain leaves: 2.6e-12 of it lies beyond."""
 NODE_SPACING = 0.75
 """Standard deviations of the noise between two quadrature nodes of a curve, where they are farthest apart."""
-ROWS = 512
+ROWS = 256
 """Of y, whose distances to all nodes are computed at once."""
 
 

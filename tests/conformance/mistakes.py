@@ -96,6 +96,52 @@ def ebmbench_datasets():
     yield DatasetSpec("blob", Blob, "a normal")
 '''
 
+CONDITIONAL = '''
+"""A line with noise, in a file of one's own."""
+
+import math
+
+import torch
+from pydantic import Field
+
+from ebmbench.api import Batch, Box, Dataset, DatasetSpec, hookimpl
+
+
+class Line(Dataset):
+    """y about a line in x, wider where x is large."""
+
+    slope: float = Field(2.0, description="of the line")
+
+    @property
+    def domain(self):
+        return Box((-9.0,), (9.0,))
+
+    @property
+    def context(self):
+        return Box((-1.0,), (1.0,))
+
+    def width(self, x):
+        return 0.5 * torch.exp(x)
+
+    def sample_context(self, n, generator):
+        return 2 * torch.rand(n, 1, generator=generator, dtype=torch.float64) - 1
+
+    def sample_given(self, x, generator):
+        return self.slope * x + self.width(x) * torch.randn(len(x), 1, generator=generator, dtype=torch.float64)
+
+    def log_prob(self, y, x=None):
+        u = (y - self.slope * x) / self.width(x)
+        return (-0.5 * u.square() - self.width(x).log())[:, 0] - 0.5 * math.log(2 * math.pi)
+
+    def score(self, y, x=None):
+        return (self.slope * x - y) / self.width(x) ** 2
+
+
+@hookimpl
+def ebmbench_datasets():
+    yield DatasetSpec("line", Line, "a line with noise")
+'''
+
 METRIC = '''
 """A metric in a file of one's own."""
 
@@ -135,6 +181,7 @@ class Mistake:
         changes: words of the right one, and what stands in their place.
         check: the name of the check that catches it.
         says: a part of what is said.
+        right: the text whose words are replaced; empty for that of its kind.
     """
 
     title: str
@@ -142,15 +189,21 @@ class Mistake:
     changes: tuple[tuple[str, str], ...]
     check: str
     says: str
+    right: str = ""
 
     @property
     def source(self) -> str:
         """The whole file."""
-        text = RIGHT[self.kind]
+        text = self.right or RIGHT[self.kind]
         for old, new in self.changes:
             assert text.count(old) == 1, old
             text = text.replace(old, new)
         return text
+
+
+def given(title: str, old: str, new: str, check: str, says: str) -> Mistake:
+    """Of a dataset of y given x."""
+    return Mistake(title, "dataset", ((old, new),), check, says, CONDITIONAL)
 
 
 def method(title: str, old: str, new: str, check: str, says: str, *more: tuple[str, str]) -> Mistake:
@@ -394,6 +447,39 @@ MISTAKES = (
         (("math.hypot(self.sigma, sigma)", "self.sigma + sigma"),),
         "smoothed",
         "squares",
+    ),
+    given(
+        "y given another row's x",
+        "        return self.slope * x + self",
+        "        x = x.roll(1, 0)\n        return self.slope * x + self",
+        "agreement",
+        "at x = ",
+    ),
+    given(
+        "x beside another row's y",
+        "    def sample_given(",
+        "    def sample(self, n, generator):\n        batch = super().sample(n, generator)\n"
+        "        return Batch(batch.y, batch.x.roll(1, 0))\n\n    def sample_given(",
+        "agreement",
+        "another row's x",
+    ),
+    given(
+        "all rows have the x of the first",
+        "u = (y - self.slope * x)",
+        "u = (y - self.slope * x[0])",
+        "rows",
+        "mixed up",
+    ),
+    given("a constant that depends on x is left out", " - self.width(x).log())", ")", "density", "at x = "),
+    given("x without y given x", "def sample_given(", "def draw_given(", "sampler", "sample is made of"),
+    given("x beyond the context", "Box((-1.0,), (1.0,))", "Box((0.0,), (1.0,))", "domain", "inside of the context"),
+    given(
+        "no word of x",
+        "    def context(self):\n        return Box((-1.0,), (1.0,))",
+        "    def place(self):\n        return 0.0\n\n    def sample(self, n, generator):\n"
+        "        x = self.sample_context(n, generator)\n        return Batch(self.sample_given(x, generator), x)",
+        "sampler",
+        "context property",
     ),
     Mistake("a direction that is the wrong way", "metric", (('"down"', '"up"'),), "direction", "other way"),
     Mistake(

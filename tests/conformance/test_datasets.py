@@ -10,7 +10,7 @@ from ebmbench.catalog.loading import load_catalog
 from ebmbench.conformance.datasets import CHECKS, checked
 from tests.conformance.kit import assert_caught
 from tests.conformance.kit import checked as checked_text
-from tests.conformance.mistakes import DATASET, MISTAKES, Mistake
+from tests.conformance.mistakes import CONDITIONAL, DATASET, MISTAKES, Mistake
 
 CATALOG = load_catalog()
 
@@ -21,13 +21,14 @@ def test_a_mistake_is_caught(mistake: Mistake, tmp_path: Path) -> None:
     assert_caught(mistake, tmp_path)
 
 
-def test_a_right_dataset_is_called_right(tmp_path: Path) -> None:
-    found = checked_text("dataset", DATASET, tmp_path)
+@pytest.mark.parametrize("text", [DATASET, CONDITIONAL], ids=["y", "y given x"])
+def test_a_right_dataset_is_called_right(text: str, tmp_path: Path) -> None:
+    found = checked_text("dataset", text, tmp_path)
     assert (found.findings, found.passed) == ((), tuple(CHECKS))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["moons", "funnel", "boltzmann"])
+@pytest.mark.parametrize("name", ["moons", "funnel", "boltzmann", "gustafsson_1", "two_branches"])
 def test_ours_keep_the_contract(name: str) -> None:
     entry = CATALOG.datasets[name]
     assert checked(entry.spec, entry.load()).ok

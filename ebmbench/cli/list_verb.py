@@ -13,7 +13,7 @@ from ebmbench.catalog.catalog import Catalog, CatalogEntry
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import options
 from ebmbench.contracts.records import Strategy
-from ebmbench.errors import printable
+from ebmbench.errors import UsageError, printable
 
 Records = list[dict[str, Any]]
 
@@ -64,6 +64,19 @@ def _incomplete(catalog: Catalog) -> dict[str, list[str]]:
     return found
 
 
+def _members(catalog: Catalog, what: str, track: str) -> set[str]:
+    """The methods that work on data of a track, or its datasets."""
+    from ebmbench.cards.methods import datasets_at_hand, works_on
+
+    if what not in ("methods", "datasets"):
+        raise UsageError(f"--track: {what} belong to no track; expected methods or datasets")
+    catalog.find("tracks", track)
+    if what == "datasets":
+        return {name for name, dataset in datasets_at_hand(catalog).items() if dataset.track == track}
+    entries = catalog.methods.items()
+    return {name for name, entry in entries if track in works_on(entry.load(), entry.spec, catalog).tracks}
+
+
 METRIC_FIELDS = ("name", "unit", "direction", "variants", "summary")
 LISTS: dict[str, Callable[[Catalog], Records]] = {
     "methods": methods,
@@ -78,13 +91,17 @@ LISTS: dict[str, Callable[[Catalog], Records]] = {
 
 @click.command("list")
 @click.argument("what", type=click.Choice(list(LISTS)), default="methods")
+@click.option("--track", help="only methods that work on data of this track, or its datasets")
 @options.plugin
 @options.as_json
 @click.pass_context
-def command(ctx: click.Context, what: str, plugins: tuple[str, ...], as_json: bool) -> None:
+def command(ctx: click.Context, what: str, track: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
     """List what the plugins offer; a plugin that does not work is one red line."""
     catalog = load_catalog([Path(name) for name in options.all_plugins(ctx, plugins)])
     records = LISTS[what](catalog)
+    if track is not None:
+        on_track = _members(catalog, what, track)
+        records = [record for record in records if record["name"] in on_track]
     if as_json:
         click.echo(json.dumps(records, indent=1))
     else:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ebmbench.cli import group
+from ebmbench.errors import UsageError
 
 STRATEGIES = ["C1", "C2", "C3", "A1", "A2", "A3", "A4"]
 
@@ -124,6 +125,32 @@ def test_tracks() -> None:
     assert {"plane", "binary", "user_data"} <= set(tracks)
     assert all(list(record) == ["name", "summary", "owner"] for record in tracks.values())
     assert tracks["binary"]["summary"].startswith("bits")
+
+
+def test_the_methods_of_a_track_are_those_that_work_on_its_data() -> None:
+    """What takes a context, what is made for one alone, what takes none, and what works on bits."""
+    given = {record["name"] for record in records("methods", "--track", "conditional")}
+    assert {"oracle", "least_squares", "nce", "pcd", "dae", "mdn", "kmeans_net", "vae", "cae", "dsm"} <= given
+    assert not {"kmeans", "gmm", "pca", "mpf", "independent"} & given
+    plane = {record["name"] for record in records("methods", "--track", "plane")}
+    assert {"kmeans", "gmm", "nce"} <= plane
+    assert not {"mdn", "least_squares", "mpf"} & plane
+    assert {record["name"] for record in records("datasets", "--track", "binary")} == {
+        *("bars_and_stripes", "ising", "boltzmann")
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("methods", "--track", "conditionl"), "unknown track 'conditionl'; did you mean 'conditional'?"),
+        (("metrics", "--track", "plane"), "--track: metrics belong to no track; expected methods or datasets"),
+    ],
+)
+def test_a_track_that_is_none_is_said(args: tuple[str, ...], said: str) -> None:
+    found = ebmbench("list", *args).exception
+    assert isinstance(found, UsageError)
+    assert said in str(found)
 
 
 def test_reporters() -> None:

@@ -113,10 +113,7 @@ def _at_the_middle(dataset: Dataset) -> Dataset:
 
     from ebmbench.contracts.domain import Box
 
-    if not isinstance(dataset.context, Box):
-        return dataset
-    low, high = (tensor(end).double() for end in (dataset.context.low, dataset.context.high))
-    return dataset.at((low + high) / 2)
+    return dataset.at(tensor(dataset.context.middle)) if isinstance(dataset.context, Box) else dataset
 
 
 def _domain(domain: Domain) -> str:

@@ -67,9 +67,15 @@ class Box:
         """log of the product of the sides."""
         return sum(math.log(high - low) for low, high in zip(self.low, self.high, strict=True))
 
+    @property
+    def middle(self) -> tuple[float, ...]:
+        """Its center."""
+        return tuple((low + high) / 2 for low, high in zip(self.low, self.high, strict=True))
+
     def scaled(self, factor: float) -> Box:
         """The box about the same center, ``factor`` times as wide."""
-        pairs = [((low + high) / 2, factor * (high - low) / 2) for low, high in zip(self.low, self.high, strict=True)]
+        halves = [factor * (high - low) / 2 for low, high in zip(self.low, self.high, strict=True)]
+        pairs = list(zip(self.middle, halves, strict=True))
         return Box(tuple(c - h for c, h in pairs), tuple(c + h for c, h in pairs))
 
     def contains(self, y: Tensor) -> Tensor:

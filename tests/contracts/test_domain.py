@@ -74,6 +74,7 @@ def test_a_shell_integrates_polynomials_over_what_lies_around_a_box(domain: Box)
 
 
 def test_a_scaled_box_keeps_its_center() -> None:
+    assert Box((-1.0, 2.0), (3.0, 5.0)).middle == Box((-1.0, 2.0), (3.0, 5.0)).scaled(7).middle == (1.0, 3.5)
     assert Box((-1.0, 2.0), (3.0, 5.0)).scaled(2) == Box((-3.0, 0.5), (5.0, 6.5))
     assert square(3).scaled(0.5) == square(1.5)
 

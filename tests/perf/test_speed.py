@@ -17,6 +17,7 @@ from torch import Generator
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.cli import group
 from ebmbench.contracts.dataset import Batch, Dataset
+from ebmbench.contracts.domain import Box
 from ebmbench.contracts.method import Method, Stepper
 from ebmbench.contracts.records import NetConfig
 from ebmbench.metrics.evaluate import evaluate
@@ -106,6 +107,8 @@ def test_metrics(benchmark: Any, name: str, which: str) -> None:
 @pytest.mark.parametrize("name", DATASETS)
 def test_log_prob(benchmark: Benchmark, name: str) -> None:
     dataset = dataset_of(name)
+    if isinstance(dataset.context, Box):
+        dataset = dataset.at(torch.tensor(dataset.context.middle))
     points = dataset.domain.support(400).points
     assert benchmark(dataset.log_prob, points).shape == (len(points),)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.domain import Box
 from ebmbench.contracts.records import Track, flat_name
 from ebmbench.errors import UsageError
 from ebmbench.report.figures.canvas import LARGE, NORMAL, SMALL, Page, plain, save, short, style
@@ -98,18 +99,29 @@ def _curves(axes: Axes, trial: TrialResult, track: Track) -> None:
 def draw_dataset(name: str, dataset: Dataset, path: Path) -> None:
     """A dataset as a picture: 5000 of its samples, and its energy -log p on its domain where it has one.
 
+    Of one y given one x, that of the plane of x and y; of two y given x, the law at the middle of the context.
+
     Raises:
         UsageError: if it does not live on the plane.
     """
     import torch
 
-    if dataset.domain.kind != "continuous" or dataset.domain.dim != 2:
-        raise UsageError(f"a picture is drawn of the plane only; '{name}' has {dataset.domain.dim} coordinates")
-    y = dataset.sample(SAMPLES, torch.Generator().manual_seed(0)).y.double().numpy()
-    box: Any = dataset.domain
+    if isinstance(dataset.context, Box) and dataset.domain.dim == 2:
+        middle = dataset.context.middle
+        name, dataset = f"{name}, x = {', '.join(map(short, middle))}", dataset.at(torch.tensor(middle))
+    spaces = [space for space in (dataset.context, dataset.domain) if space is not None]
+    axes = [axis for space in spaces if isinstance(space, Box) for axis in zip(space.low, space.high, strict=True)]
+    if len(axes) != 2:
+        count = sum(space.dim for space in spaces)
+        raise UsageError(f"a picture is drawn of the plane only; '{name}' has {count} coordinates")
+    box = Box(*zip(*axes, strict=True))
+    drawn = dataset.sample(SAMPLES, torch.Generator().manual_seed(0))
+    y = torch.cat([part.double() for part in (drawn.x, drawn.y) if part is not None], -1).numpy()
     energy = np.full((CELLS, CELLS), np.inf)
     if dataset.has_density:
-        energy = -dataset.log_prob(box.support(CELLS).points).double().numpy().reshape(CELLS, CELLS).T
+        points = box.support(CELLS).points
+        x = None if dataset.context is None else points[:, :1]
+        energy = -dataset.log_prob(points[:, -dataset.domain.dim :], x).double().numpy().reshape(CELLS, CELLS).T
     picture = Picture(energy, None, 1.0, np.array([box.low, box.high]), y)
     side, wide = 2.9, dataset.has_density
     with style():

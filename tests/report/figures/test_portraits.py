@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ebmbench.contracts.domain import Box, square
 from ebmbench.datasets.binary import Ising
+from ebmbench.datasets.conditional import Horn, TwoBranches
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import UsageError
 from ebmbench.metrics.tracks import BINARY, PLANE
+from ebmbench.report.figures.panels import Panel
 from ebmbench.report.figures.portraits import draw_dataset, draw_trial
+from ebmbench.report.pictures import Picture
 from ebmbench.store.records import Point
 from tests.factories import Lab
 from tests.report.page.boards import hang
@@ -58,6 +63,53 @@ def test_a_dataset_is_drawn_as_the_suffix_says(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(magic)
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
+    """What the panels of energies are given."""
+    seen: list[Picture] = []
+    real = Panel.energy
+
+    def energy(panel: Panel, picture: Picture, low: float) -> None:
+        seen.append(picture)
+        real(panel, picture, low)
+
+    monkeypatch.setattr(Panel, "energy", energy)
+    return seen
+
+
+@pytest.mark.long
+def test_one_y_given_one_x_is_drawn_over_the_plane_of_both(tmp_path: Path, drawn: list[Picture]) -> None:
+    """x runs to the right; the lowest energy of each column is at plus or minus f(x)."""
+    draw_dataset("two_branches", TwoBranches(), tmp_path / "d.png")
+    (picture,) = drawn
+    assert picture.box is not None
+    assert picture.box.tolist() == [[-3.0, -2.2], [3.0, 2.2]]
+    x, y = (np.linspace(-reach, reach, 301)[:-1] + reach / 300 for reach in (3.0, 2.2))
+    lowest = np.abs(y[np.asarray(picture.energy).argmin(0)])
+    assert np.abs(lowest - (1 + np.sin(2 * x) / 2)).max() < 0.02
+    assert picture.data is not None
+    assert np.abs(np.abs(picture.data[:, 1]) - (1 + np.sin(2 * picture.data[:, 0]) / 2)).max() < 0.5
+
+
+@pytest.mark.long
+def test_two_y_given_x_are_drawn_at_the_middle(tmp_path: Path, drawn: list[Picture]) -> None:
+    """A circle, on which the horn is at x = 1/2: its radius is 1.75 e."""
+    draw_dataset("horn", Horn(), tmp_path / "d.png")
+    (picture,) = drawn
+    assert picture.data is not None
+    assert np.abs(np.linalg.norm(picture.data, axis=1) - 1.75 * math.e).max() < 0.3
+
+
+class TwoContexts(TwoBranches):
+    """Of a number given two."""
+
+    @property
+    def context(self) -> Box:
+        return square(3)
+
+
 def test_only_the_plane_is_drawn(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the plane only; 'wide' has 3 coordinates"):
+        draw_dataset("wide", TwoContexts(), tmp_path / "dataset.png")
     with pytest.raises(UsageError, match="the plane only; 'ising' has 16 coordinates"):
         draw_dataset("ising", Ising(side=4), tmp_path / "dataset.png")

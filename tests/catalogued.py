@@ -11,60 +11,76 @@ from torch import Generator, Tensor
 from ebmbench.catalog.loading import load_catalog
 from ebmbench.contracts.dataset import Batch, Dataset
 from ebmbench.contracts.method import Method, Stepper
-from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.problem import Context, Problem
 from ebmbench.contracts.records import NetConfig
 from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.binary import BoltzmannMachine
+from ebmbench.datasets.conditional import TwoBranches
 from ebmbench.datasets.plane import Moons
 from ebmbench.training.counting import Meter, pass_flops
 from ebmbench.training.seeding import initialization
 from tests.factories import make_problem
 
 CATALOG = load_catalog()
-BITS = "@binary"
-"""What marks a method's name when it is tried on bits."""
+BITS, GIVEN = "@binary", "@given"
+"""What marks a method's name when it is tried on bits, and on y given x."""
 
 
 @cache
 def method_of(name: str) -> Method:
     """The method as the catalog has it."""
-    entry = CATALOG.methods[name.removesuffix(BITS)]
+    entry = CATALOG.methods[name.partition("@")[0]]
     method: Method = entry.load()(**entry.spec.params)
     return method
 
 
 def is_reference(name: str) -> bool:
     """Whether it is a row to compare with."""
-    return CATALOG.methods[name.removesuffix(BITS)].spec.reference
+    return CATALOG.methods[name.partition("@")[0]].spec.reference
 
 
 @cache
 def dataset_of(name: str) -> Dataset:
-    """Two moons, or six bits."""
+    """Two moons, six bits, or two branches."""
+    if name.endswith(GIVEN):
+        return TwoBranches()
     return BoltzmannMachine(units=6) if name.endswith(BITS) else Moons()
 
 
+def blank_problem(name: str) -> Problem:
+    """Of which shapes alone are known."""
+    dataset = dataset_of(name)
+    return make_problem(dataset.domain, truth=dataset if is_reference(name) else None, context=dataset.context)
+
+
 ALL = sorted(CATALOG.methods)
-PLANE = [name for name in ALL if "continuous" in method_of(name).works_on]
+PLANE = [name for name in ALL if not method_of(name).obstacle(blank_problem(name))]
 NAMES = [*PLANE, *(name + BITS for name in ALL if "binary" in method_of(name).works_on)]
+WITH_CONTEXT = [name + GIVEN for name in ALL if method_of(name).conditional]
+CONDITIONAL_ONLY = [name for name in WITH_CONTEXT if name.removesuffix(GIVEN) not in PLANE]
 
 
 @cache
-def rows(name: str, n: int, seed: int = 0) -> Tensor:
+def data(name: str, n: int, seed: int = 0) -> Batch:
     """Rows of its data, in single precision."""
-    return dataset_of(name).sample(n, Generator().manual_seed(seed)).y.float()
+    return dataset_of(name).sample(n, Generator().manual_seed(seed)).map(Tensor.float)
+
+
+def rows(name: str, n: int, seed: int = 0) -> Tensor:
+    """The same without their contexts."""
+    return data(name, n, seed).y
 
 
 def problem_of(name: str) -> Problem:
     """What it may know of its data: the moments of 500 rows."""
-    dataset = dataset_of(name)
-    return make_problem(dataset.domain, rows=rows(name, 500), truth=dataset if is_reference(name) else None)
+    dataset, space, seen = dataset_of(name), dataset_of(name).context, data(name, 500)
+    context = None if space is None else Context.of(space, seen, torch.float32)
+    return make_problem(dataset.domain, rows=seen.y, truth=dataset if is_reference(name) else None, context=context)
 
 
 def blank(name: str) -> Surface:
     """Its surface from shapes alone."""
-    dataset = dataset_of(name)
-    return method_of(name).build(make_problem(dataset.domain, truth=dataset if is_reference(name) else None))
+    return method_of(name).build(blank_problem(name))
 
 
 def begun(name: str, seed: int = 0) -> tuple[Surface, Stepper]:
@@ -76,12 +92,13 @@ def begun(name: str, seed: int = 0) -> tuple[Surface, Stepper]:
 
 def meter_of(name: str, surface: Surface) -> Meter:
     """What charges its steps."""
-    return Meter(pass_flops(dataset_of(name).domain, NetConfig()), surface)
+    dataset = dataset_of(name)
+    return Meter(pass_flops(dataset.domain, NetConfig(), dataset.context), surface)
 
 
 def batch_of(name: str, stepper: Stepper, step: int = 0) -> Batch:
     """The rows of a step: the first 500 where it sees them all."""
-    return Batch(rows(name, 500) if stepper.batch_rows is None else rows(name, stepper.batch_rows, step))
+    return data(name, 500) if stepper.batch_rows is None else data(name, stepper.batch_rows, step)
 
 
 def training(name: str, steps: int = 3, seed: int = 0) -> Iterator[Surface]:

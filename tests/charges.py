@@ -21,7 +21,7 @@ from torch import Generator
 
 from ebmbench.cards.measured import FOLDER
 from ebmbench.training.counting import Costs
-from tests.catalogued import BITS, NAMES, batch_of, begun, is_reference, meter_of
+from tests.catalogued import BITS, CONDITIONAL_ONLY, GIVEN, NAMES, batch_of, begun, is_reference, meter_of
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,8 @@ FLOPS: dict[str, int] = {
     "gmm": 500 * 64 * 2 * (2 * 2 + 2 + 2 * 2),  # whitening, sums, sums of squares
     "pca": 500 * (2 * 2 * 2 + 2 * 2 * 2),  # the covariance; then onto the axis and back, for the loss
     "ppca": 500 * 2 * 2 * 2,
+    "mdn@given": 256 * Net(inputs=1, outputs=8 * 3).trained,
+    "kmeans_net@given": 256 * Net(inputs=1, outputs=8).trained,
     "mle_enum@binary": (1024 + 2**6) * BITS_ENERGY.trained,
     "mpf@binary": 256 * (1 + 6) * BITS_ENERGY.trained,
     "ratio_matching@binary": 256 * (1 + 6) * BITS_ENERGY.trained,
@@ -196,7 +198,7 @@ FLOPS: dict[str, int] = {
 }
 """The floating-point operations of a step."""
 
-TRAINED = [name for name in NAMES if not is_reference(name)]
+TRAINED = [name for name in (*NAMES, *CONDITIONAL_ONLY) if not is_reference(name)]
 DOCUMENT = Path(__file__).parents[1] / "docs" / "charges.md"
 PACKAGED = FOLDER / "charges.csv"
 HEAD = """\
@@ -205,8 +207,8 @@ HEAD = """\
 One step of each method at its default parameters: the floating-point work of its matrix products as the harness counts
 it, beside what formulas give that are written by hand from the sizes of nets and batches (`tests/charges.py`), and the
 passes that it is charged. A pass is the work of one row forward through the shared energy network, 66,560 operations on
-the plane; nobody pays less than one for each row of data. The work is that of the second step, on two moons or on six
-bits; of `ica`, which ends with its first, that one. A test holds counted over by hand within 2 %.
+the plane; nobody pays less than one for each row of data. The work is that of the second step, on two moons, on six
+bits or on two branches; of `ica`, which ends with its first, that one. A test holds counted over by hand within 2 %.
 `python -m tests.charges` writes this table.
 
 | method | rows a step | by hand (Mflop) | counted (Mflop) | counted / by hand | passes | passes a row |
@@ -215,7 +217,7 @@ bits; of `ica`, which ends with its first, that one. A test holds counted over b
 
 
 def unit_of(name: str) -> int:
-    """The operations of a pass on its data."""
+    """The operations of a pass on its data; of one coordinate and its context as many as on the plane."""
     return (BITS_ENERGY if name.endswith(BITS) else ENERGY).forward
 
 
@@ -259,7 +261,7 @@ def table() -> Iterator[str]:
         (found, rows), hand = charged(name), by_hand(name)
         ratio = f"{found.flops / hand:.4f}" if hand else "-"
         yield (
-            f"| `{name.removesuffix(BITS)}`{' on bits' if name.endswith(BITS) else ''} | {rows} | "
+            f"| `{name.partition('@')[0]}`{' on bits' if name.endswith(BITS) else ''} | {rows} | "
             f"{hand / 1e6:.3f} | {found.flops / 1e6:.3f} | {ratio} | {found.passes:,.0f} | {found.passes / rows:.2f} |"
         )
 
@@ -269,8 +271,8 @@ def packaged() -> Iterator[str]:
     yield "method,data,rows,mflop,passes"
     for name in TRAINED:
         found, rows = charged(name)
-        data = "bits" if name.endswith(BITS) else "plane"
-        yield f"{name.removesuffix(BITS)},{data},{rows},{found.flops / 1e6:.3f},{found.passes:.0f}"
+        data = "bits" if name.endswith(BITS) else "given" if name.endswith(GIVEN) else "plane"
+        yield f"{name.partition('@')[0]},{data},{rows},{found.flops / 1e6:.3f},{found.passes:.0f}"
 
 
 if __name__ == "__main__":

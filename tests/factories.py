@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Batch, Dataset
 from ebmbench.contracts.domain import Box, Domain, square
-from ebmbench.contracts.problem import Problem
+from ebmbench.contracts.problem import Context, Problem
 from ebmbench.contracts.records import EnergyKind, NetConfig, Protocol, Status, Strategy, Track
 from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import Clusters
@@ -396,11 +396,12 @@ def make_problem(
     mean: Tensor | None = None,
     cov: Tensor | None = None,
     truth: Dataset | None = None,
+    context: Context | Domain | None = None,
 ) -> Problem:
     """A problem with the shared parts: with the moments of ``rows`` (n, d), or those given, or blank."""
     if rows is not None:
         mean, cov = rows.mean(0), torch.cov(rows.T).reshape(rows.shape[1], -1)
-    return shared_problem(domain, net or NetConfig(), mean, cov, truth=truth)
+    return shared_problem(domain, net or NetConfig(), mean, cov, context, truth)
 
 
 def make_truth(dataset: Dataset, cells: int = 100) -> TruthOnSupport:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Generator, Tensor, nn
 
-from ebmbench.contracts.dataset import Dataset
+from ebmbench.contracts.dataset import Batch, Dataset
 from ebmbench.contracts.domain import Box, Domain
 from ebmbench.contracts.records import NetConfig
 from ebmbench.contracts.surface import EnergyModel, MapModel
@@ -56,6 +57,15 @@ class Context:
     mean: Tensor
     cov: Tensor
     cross: Tensor
+
+    @classmethod
+    def of(cls, domain: Domain, batch: Batch, dtype: torch.dtype) -> Context:
+        """The moments of rows (n, d) and their contexts (n, c), taken in double precision on the CPU."""
+        assert batch.x is not None
+        y, x = batch.y.double().cpu(), batch.x.double().cpu()
+        centered = x - x.mean(0)
+        cov, cross = (centered.T @ (part - part.mean(0)) / (len(x) - 1) for part in (x, y))
+        return cls(domain, x.mean(0).to(dtype), cov.to(dtype), cross.to(dtype))
 
     @property
     def dim(self) -> int:

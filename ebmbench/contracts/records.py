@@ -307,7 +307,17 @@ class Track:
     @property
     def needed(self) -> tuple[str, ...]:
         """The metrics, by flat name, without which nothing can be ranked or timed."""
-        return tuple(name for column in (self.headline, self.curve) for name in (column.metric, column.ranking) if name)
+        return _metrics_of((self.headline, self.curve))
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The metrics, by flat name, that its tables show: measured unless a suite asks for others."""
+        ranked = tuple(ruler.metric for ruler in self.ruled_by)
+        return tuple(dict.fromkeys((*_metrics_of((*self.columns, *self.tables, self.curve)), *ranked)))
+
+
+def _metrics_of(columns: tuple[Column, ...]) -> tuple[str, ...]:
+    return tuple(name for column in columns for name in (column.metric, column.ranking) if name)
 
 
 @dataclass(frozen=True)

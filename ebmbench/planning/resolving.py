@@ -67,10 +67,16 @@ class Resolver:
         return tuple(entry.spec for name, entry in self.catalog.tracks.items() if name in held)
 
     def metrics(self, tracks: Iterable[Track]) -> tuple[MetricCell, ...]:
-        """What is measured: a set by its name, or the metrics that are named and what the tracks cannot do without."""
+        """What is measured: a set by its name, or the metrics that are named and what the tracks cannot do without.
+
+        ``core`` has besides what the tables of the tracks show.
+        """
         wanted, offers = self.suite.metrics, self.catalog.metrics
-        if isinstance(wanted, str):
-            names = [name for name, offer in offers.items() if offer.spec.in_core or wanted == "all"]
+        if wanted == "all":
+            names = list(offers)
+        elif wanted == "core":
+            shown = {name for track in tracks for name in track.shown}
+            names = [n for n, offer in offers.items() if offer.spec.in_core or shown & set(_flat_names(offer.spec))]
         else:
             needed = {name for track in tracks for name in track.needed}
             always = [name for name, offer in offers.items() if needed.intersection(_flat_names(offer.spec))]

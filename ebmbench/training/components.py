@@ -75,18 +75,11 @@ class TrialComponents:
 
     def problem(self, training_set: Batch) -> Problem:
         """What the method may know: the moments are taken in double precision, and kept in the training's."""
-        mean, cov = self._moments(training_set.y)
-        context, d = self.dataset.context, len(mean)
-        if context is None or training_set.x is None:
-            return shared_problem(self.dataset.domain, self.spec.net, mean, cov, None, self.truth)
-        means, joint = self._moments(torch.cat([training_set.y, training_set.x], -1))
-        seen = Context(context, means[d:], joint[d:, d:], joint[d:, :d])
-        return shared_problem(self.dataset.domain, self.spec.net, mean, cov, seen, self.truth)
-
-    def _moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        rows = rows.double()
+        rows, space = training_set.y.double(), self.dataset.context
         mean, cov = rows.mean(0).cpu(), torch.cov(rows.T).cpu().reshape(rows.shape[1], -1)
-        return mean.to(self.like.dtype), cov.to(self.like.dtype)
+        moments = mean.to(self.like.dtype), cov.to(self.like.dtype)
+        context = None if space is None else Context.of(space, training_set, self.like.dtype)
+        return shared_problem(self.dataset.domain, self.spec.net, *moments, context, self.truth)
 
     def surface(self, problem: Problem) -> Surface:
         """The surface before training."""

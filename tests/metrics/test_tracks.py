@@ -6,16 +6,21 @@ import pytest
 
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.records import Column, EnergyKind, Track, flat_name
+from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import Moons
 from ebmbench.metrics import ebmbench_metrics, ebmbench_tracks
 from ebmbench.metrics.evaluate import evaluate
-from ebmbench.metrics.tracks import BINARY, PLANE, TRACKS, USER_DATA
-from tests.factories import Normal, Oracle, make_evaluation
+from ebmbench.metrics.tracks import BINARY, CONDITIONAL, PLANE, TRACKS, USER_DATA
+from tests.factories import Normal, Oracle, Regression, RegressionEnergy, make_evaluation
 
 KNOWN = {flat_name(spec.name, variant) for spec in ebmbench_metrics() for variant in spec.variants}
-CORE = {flat_name(spec.name, variant) for spec in ebmbench_metrics() if spec.in_core for variant in spec.variants}
-DATA: dict[str, Dataset] = {"plane": Moons(), "binary": BoltzmannMachine(units=6), "user_data": Normal(hidden=True)}
+DATA: dict[str, Dataset] = {
+    "plane": Moons(),
+    "binary": BoltzmannMachine(units=6),
+    "conditional": Regression(),
+    "user_data": Normal(hidden=True),
+}
 every = pytest.mark.parametrize("track", TRACKS, ids=lambda track: track.name)
 
 
@@ -24,7 +29,7 @@ def names_of(columns: tuple[Column, ...]) -> set[str]:
 
 
 def test_the_catalog_has_them_in_the_order_in_which_they_rank() -> None:
-    assert ebmbench_tracks() == (PLANE, BINARY, USER_DATA)
+    assert ebmbench_tracks() == (PLANE, BINARY, CONDITIONAL, USER_DATA)
 
 
 @every
@@ -36,7 +41,8 @@ def test_a_track_names_metrics_that_exist(track: Track) -> None:
 @every
 def test_what_ranks_is_measured_by_default(track: Track) -> None:
     """A suite that asks for nothing in particular has a leaderboard, a curve and its tables."""
-    assert names_of((*track.columns, *track.tables)) | set(track.needed) <= CORE
+    rulers = {ruler.metric for ruler in track.ruled_by}
+    assert names_of((*track.columns, *track.tables)) | set(track.needed) | rulers == set(track.shown)
 
 
 @every
@@ -55,10 +61,14 @@ def test_the_headline_and_the_curve_have_numbers_on_such_data_whatever_the_energ
     track: Track, kind: EnergyKind
 ) -> None:
     dataset = DATA[track.name]
-    surface = Oracle(dataset if dataset.has_density else Normal(), 2.0)
+    surface: Surface = Oracle(dataset if dataset.has_density else Normal(), 2.0)
+    if track is CONDITIONAL:
+        surface = RegressionEnergy(2.0)
     evaluation = make_evaluation(surface, dataset, cells=100, kind=kind, n=500)
     wanted = {column.of(kind) for column in (track.headline, track.curve)}
-    specs = [(spec, "tests") for spec in ebmbench_metrics() if any(name.startswith(spec.name) for name in wanted)]
+    specs = [
+        (spec, "tests") for spec in ebmbench_metrics() if any(flat_name(spec.name, v) in wanted for v in spec.variants)
+    ]
     found = {flat_name(value.metric, value.variant): value for value in evaluate(evaluation, specs)}
     assert {name: found[name].note for name in wanted if found[name].value is None} == {}
 

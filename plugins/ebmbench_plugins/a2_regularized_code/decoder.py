@@ -40,7 +40,7 @@ class CodeSurface(StandardizedSurface):
         if self.context is None:
             decoded = self.decoder(codes)
             return decoded
-        distinct, which = torch.unique_consecutive(self.context_of(rows), dim=0, return_inverse=True)
+        distinct, which = torch.unique(self.context_of(rows), dim=0, return_inverse=True)
         decoder = bound(self.decoder, distinct.repeat_interleave(len(codes), 0))
         decoded = decoder(codes.repeat(len(distinct), 1)).view(len(distinct), len(codes), -1)
         return decoded[which]

@@ -244,8 +244,9 @@ class Horn(ConditionalDataset):
 
     @property
     def domain(self) -> Box:
-        """The largest ellipse and the noise about it."""
-        reach = tuple(math.exp(self.growth) * radius + REACH * self.sigma for radius in reversed(self.start))
+        """The largest radii of any x and the noise about them; they are the last ones unless it hardly grows."""
+        radii = self.radii(torch.linspace(0, 1, 101, dtype=torch.float64)[:, None]).amax(0)
+        reach = tuple((radii + REACH * self.sigma).tolist())
         return Box(tuple(-side for side in reach), reach)
 
     def radii(self, x: Tensor) -> Tensor:
@@ -289,7 +290,7 @@ class Horn(ConditionalDataset):
 
     def smoothed(self, sigma: float) -> Dataset:
         """The same with the noise of both."""
-        return Horn(sigma=math.hypot(self.sigma, sigma))
+        return Horn(sigma=math.hypot(self.sigma, sigma), growth=self.growth)
 
     def at(self, x: Tensor) -> HornAt:
         """The law at one context ``x`` (1,), with its ellipse."""

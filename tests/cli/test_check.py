@@ -26,7 +26,7 @@ def test_what_is_right_is_zero_and_what_is_wrong_one(tmp_path: Path) -> None:
     )
     done = check(str(right))
     assert done.exit_code == 0
-    assert "dataset blob: 8 checks passed, nothing wrong" in done.stdout
+    assert "dataset blob: 9 checks passed, nothing wrong" in done.stdout
     done = check(str(right), str(wrong), "--json")
     assert done.exit_code == 1
     found = json.loads(done.stdout)

@@ -266,6 +266,16 @@ def test_they_are_judged_as_conditional_data(name: str) -> None:
 # --- the horn ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("growth", [0.0, 0.3, 0.5, 2.0])
+def test_the_domain_of_a_horn_that_hardly_grows_holds_its_ellipses_too(growth: float) -> None:
+    """At 0 the first axis shrinks, at 0.3 it is longest in between: (2 - x / 2) e^(g x) at x = 4 - 1 / g."""
+    dataset = Horn(growth=growth)
+    x = dataset.context.support(1001).points
+    left = torch.tensor(box(dataset).high) - dataset.radii(x)
+    assert float(left.min()) == pytest.approx(7 * 0.05, abs=1e-2)
+    assert float(left.min()) > 6.5 * 0.05
+
+
 def horn_rows(n: int) -> tuple[Tensor, Tensor]:
     batch = Horn().sample(n, seeded(8))
     assert batch.x is not None
@@ -557,7 +567,11 @@ def test_the_manifold_of_the_horn_is_its_ellipse() -> None:
     assert float((off - manifold.closest(off)).square().sum(-1).mean()) / 0.05**2 == pytest.approx(1, abs=0.1)
 
 
-@pytest.mark.parametrize("dataset", [TwoBranches(weight=0.3), Horn()], ids=["two branches", "horn"])
+@pytest.mark.parametrize(
+    "dataset",
+    [TwoBranches(weight=0.3), Horn(), Horn(growth=0.5)],
+    ids=["two branches", "horn", "a horn that grows less"],
+)
 def test_noise_is_added_in_squares(dataset: Dataset) -> None:
     """Against a mean of normal densities about samples."""
     x, sigma = column(0.4)[0], 0.3

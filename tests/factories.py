@@ -328,14 +328,18 @@ class TrueEnergy(Surface):
         self.dataset, self.scale, self.constant = dataset, scale, constant
 
     def forward(self, y: Tensor) -> Tensor:
-        return self.constant - self.scale * self.dataset.log_prob(y.double())
+        return self.constant - self.scale * self.dataset.log_prob(y.double(), self._context_of(len(y)))
+
+    def _context_of(self, rows: int) -> Tensor | None:
+        return None if self.dataset.context is None else self.context_of(rows)
 
 
 class Oracle(TrueEnergy):
     """The true energy, with the dataset's own sampler."""
 
     def sample(self, n: int, generator: Generator) -> Tensor:
-        return self.dataset.sample(n, generator).y
+        x = self._context_of(n)
+        return self.dataset.sample(n, generator).y if x is None else self.dataset.sample_given(x, generator)
 
 
 class Regression(Dataset):

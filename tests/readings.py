@@ -1,12 +1,13 @@
 """How ``ebmbench/metrics/readings.csv`` is made: what each metric reads of the truth itself, and what it costs.
 
-``python -m tests.readings``, from the project's root, writes it anew.
+``python -m tests.readings``, from the project's root, writes it anew; with names of datasets those alone.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, fields
@@ -19,14 +20,15 @@ from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.records import EnergyKind, MetricSpec
 from ebmbench.datasets import ebmbench_datasets
 from ebmbench.metrics import ebmbench_metrics
+from ebmbench.metrics.conditional import ConditionalEvaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
-from ebmbench.metrics.readings import PATH, Reading
+from ebmbench.metrics.readings import PATH, Reading, read_readings
 from ebmbench.store.records import Value
 from ebmbench.truth.truth import TruthOnSupport
 from tests.factories import Oracle, make_evaluation
 
-DATASETS = ("8gaussians", "moons", "checkerboard_s", "rings", "pink_spiral")
+DATASETS = ("8gaussians", "moons", "checkerboard_s", "rings", "pink_spiral", "two_branches")
 SEEDS = 3
 CELLS = 400
 VALIDATION, TEST = 5_000, 10_000
@@ -87,7 +89,8 @@ def _share(evaluation: Evaluation) -> None:
     truth = evaluation.truth
     assert isinstance(truth, TruthOnSupport)
     shared = (truth.log_p, truth.moments, evaluation.energy, evaluation.beta, evaluation.iso_log_density)
-    samples = (evaluation.common_samples, evaluation.native_samples)
+    given = isinstance(evaluation, ConditionalEvaluation)
+    samples = (evaluation.native_samples, evaluation.energy if given else evaluation.common_samples)
     points = (evaluation.energy_test, evaluation.log_p_test, evaluation.score_test, evaluation.energy_gradient_test)
     assert all(part is not None for part in (*shared, *samples, *points))
 
@@ -105,4 +108,6 @@ def written(found: Iterable[Reading]) -> str:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    PATH.write_text(written(readings()), encoding="utf-8")
+    asked = sys.argv[1:] or DATASETS
+    kept = [reading for reading in read_readings() if reading.dataset not in asked]
+    PATH.write_text(written([*kept, *readings(asked)]), encoding="utf-8")

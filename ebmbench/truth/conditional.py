@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import Box, Support
 from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable
@@ -129,9 +130,9 @@ class ConditionalTruth(TruthOnSupport):
 
     normalizer: ConditionalLattice
 
-    def _log_p(self) -> Tensor:
+    def _log_p(self, dataset: Dataset) -> Tensor:
         lattice = self.normalizer
-        return self.dataset.log_prob(lattice.support.points, lattice.support_contexts)
+        return dataset.log_prob(lattice.support.points, lattice.support_contexts)
 
     def _normalized(self, log_p: Tensor) -> Array:
         rows, log_weight = self.normalizer.by_context(as_array(log_p)), self.normalizer.each.log_weight

@@ -133,10 +133,10 @@ class TruthOnSupport(TruthAtPoints):
     @cached_property
     def log_p(self) -> Array:
         """The true log density on the support (M,), normalized there."""
-        return self._normalized(self._log_p())
+        return self._normalized(self._log_p(self.dataset))
 
-    def _log_p(self) -> Tensor:
-        return self.dataset.log_prob(self.normalizer.support.points)
+    def _log_p(self, dataset: Dataset) -> Tensor:
+        return dataset.log_prob(self.normalizer.support.points)
 
     def _normalized(self, log_p: Tensor) -> Array:
         found = as_array(log_p)
@@ -184,4 +184,4 @@ class TruthOnSupport(TruthAtPoints):
         blurred = self.dataset.smoothed(sigma)
         if blurred is None:
             raise NotApplicable("this distribution has no closed form when it is blurred")
-        return self._normalized(blurred.log_prob(self.normalizer.support.points))
+        return self._normalized(self._log_p(blurred))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import pytest
 import torch
@@ -28,12 +29,12 @@ def test_the_energy_depends_on_its_row_and_its_context_alone(name: str) -> None:
     energy = energies(name, batch)
     assert energy.shape == (21,)
     assert torch.isfinite(energy).all()
-    close = {"rtol": 1e-4, "atol": 1e-4}
-    torch.testing.assert_close(energies(name, batch.map(lambda part: part.flip(0))).flip(0), energy, **close)
+    close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4)
+    close(energies(name, batch.map(lambda part: part.flip(0))).flip(0), energy)
     parts = [energies(name, Batch(y, x)) for y, x in zip(batch.y.split(7), batch.x.split(7), strict=True)]  # type: ignore[union-attr]
-    torch.testing.assert_close(torch.cat(parts), energy, **close)
+    close(torch.cat(parts), energy)
     copies = energies(name, Batch(batch.y.repeat(3, 1), batch.x))
-    torch.testing.assert_close(copies, energy.repeat(3), **close)
+    close(copies, energy.repeat(3))
     if name != "untrained@given":
         assert not torch.allclose(energies(name, Batch(batch.y, batch.x.flip(0))), energy, atol=1e-3)  # type: ignore[union-attr]
 

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Batch
 from ebmbench.contracts.records import Protocol, Status
+from ebmbench.datasets.conditional import TwoBranches
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.errors import UsageError
 from ebmbench.store.folders import TrialFolder
@@ -21,6 +22,8 @@ from ebmbench_plugins.a1_bounded_volume.gmm import Mixture
 from tests.factories import Normal, Oracle, Regression, RegressionEnergy, make_evaluation, make_spec
 from tests.planned import CHEAP, planned_trial
 
+GIVEN = {**CHEAP, "datasets": ["two_branches"], "methods": ["nce"]}
+"""Of y given x."""
 Wrong = Callable[[Batch], Any]
 
 
@@ -53,6 +56,29 @@ def test_data_of_another_shape_than_was_asked_for_fail_before_training(
     monkeypatch.setattr(EightGaussians, "sample", lambda self, n, generator: wrong(real(self, n, generator)))
     assert work(planned) == (Status.FAILED, f"8gaussians: {says}")
     assert planned.training() is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda batch: Batch(batch.y), "sample(8192): expected x (8192, 1), got None"),
+        (lambda batch: Batch(batch.y, batch.x[:-1]), "sample(8192): expected x (8192, 1), got (8191, 1)"),
+        (lambda batch: Batch(torch.cat([batch.x, batch.y], -1)), "sample(8192): expected y (8192, 1), got (8192, 2)"),
+    ],
+    ids=["no context", "fewer contexts", "both in one"],
+)
+def test_y_without_its_x_fails_before_training(
+    wrong: Wrong, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, planned = TwoBranches.sample, planned_trial(tmp_path, **GIVEN)
+    monkeypatch.setattr(TwoBranches, "sample", lambda self, n, generator: wrong(real(self, n, generator)))
+    assert work(planned) == (Status.FAILED, f"two_branches: {says}")
+    assert planned.training() is None
+
+
+def test_y_and_its_x_are_trained_on_and_measured(tmp_path: Path) -> None:
+    planned = planned_trial(tmp_path, **GIVEN)
+    assert work(planned) == (Status.OK, "")
 
 
 def test_samples_of_another_number_than_were_asked_for_fail_the_trial(

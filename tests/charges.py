@@ -216,6 +216,9 @@ bits or on two branches; of `ica`, which ends with its first, that one. A test h
 """
 
 
+KINDS = {"binary": " on bits", "given": " given x"}
+
+
 def unit_of(name: str) -> int:
     """The operations of a pass on its data; of one coordinate and its context as many as on the plane."""
     return (BITS_ENERGY if name.endswith(BITS) else ENERGY).forward
@@ -261,7 +264,7 @@ def table() -> Iterator[str]:
         (found, rows), hand = charged(name), by_hand(name)
         ratio = f"{found.flops / hand:.4f}" if hand else "-"
         yield (
-            f"| `{name.partition('@')[0]}`{' on bits' if name.endswith(BITS) else ''} | {rows} | "
+            f"| `{name.partition('@')[0]}`{KINDS.get(name.partition('@')[2], '')} | {rows} | "
             f"{hand / 1e6:.3f} | {found.flops / 1e6:.3f} | {ratio} | {found.passes:,.0f} | {found.passes / rows:.2f} |"
         )
 

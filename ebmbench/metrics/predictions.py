@@ -64,7 +64,7 @@ def _near(c: EvalContext, ours: bool) -> float:
 
 
 def predicted_1(c: EvalContext) -> float:
-    """rms(y - guess) / rms(y - m(x)), the method's own guess of y given x, m(x) the true conditional mean.
+    """E = rms(y - guess) / rms(y - m(x)), the method's own guess of y given x, m(x) the true conditional mean.
 
     Needs the exact density given a context, and a method that predicts.
     """
@@ -72,7 +72,7 @@ def predicted_1(c: EvalContext) -> float:
 
 
 def predicted_10(c: EvalContext) -> float:
-    """rms(y - best) / rms(y - m(x)), best = the nearest of ten of the method's own guesses; 1 for the mean itself.
+    """E = rms(y - best) / rms(y - m(x)), best = the nearest of ten of the method's own guesses; 1 for the mean.
 
     Needs the exact density given a context, and a method that predicts.
     """
@@ -82,7 +82,7 @@ def predicted_10(c: EvalContext) -> float:
 def prediction_recall(c: EvalContext) -> float:
     """R = the share of true draws of y given x within a tenth of the data's spread of one of 64 predictions.
 
-    Needs a sampler of y given x, and a method that predicts.
+    Needs the exact density given a context, and a method that predicts.
     """
     return _near(c, ours=False)
 
@@ -90,7 +90,7 @@ def prediction_recall(c: EvalContext) -> float:
 def prediction_precision(c: EvalContext) -> float:
     """P = the share of 64 predictions of y given x within a tenth of the data's spread of one of 256 true draws.
 
-    Needs a sampler of y given x, and a method that predicts.
+    Needs the exact density given a context, and a method that predicts.
     """
     return _near(c, ours=True)
 

@@ -14,12 +14,15 @@ from tests.factories import make_truth
 from tests.measured import REFERENCE, STANDING_HEAD, commit_of, place, table
 from tests.measured import standings as computed
 
-CHARGE = re.compile(r"\| `(\w+)`( on bits)? \| (\d+) \| \S+ \| (\S+) \| \S+ \| (\S+) \|")
+CHARGE = re.compile(r"\| `(\w+)`( on bits| given x)? \| (\d+) \| \S+ \| (\S+) \| \S+ \| (\S+) \|")
+
+
+KINDS = {"": "plane", " on bits": "bits", " given x": "given"}
 
 
 def test_charges_are_those_of_the_document() -> None:
     told = {
-        (match[1], "bits" if match[2] else "plane"): (int(match[3]), float(match[4]), float(match[5].replace(",", "")))
+        (match[1], KINDS[match[2] or ""]): (int(match[3]), float(match[4]), float(match[5].replace(",", "")))
         for match in map(CHARGE.match, DOCUMENT.read_text().splitlines())
         if match
     }

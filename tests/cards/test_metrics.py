@@ -29,13 +29,13 @@ def test_what_a_metric_is() -> None:
     assert [(gap.names, gap.reason) for gap in found.not_for] == [
         (("ranking (raw)",), "the scale of a ranking energy means nothing")
     ]
-    assert found.boards == ("plane", "binary")
+    assert found.boards == ("plane", "binary", "conditional")
     assert {reading.dataset for reading in found.readings} >= {"moons", "rings"}
 
 
 @pytest.mark.parametrize(
     ("name", "boards"),
-    [("nll", ("user_data",)), ("mass_outside", ("plane",)), ("skill", ("plane", "binary")), ("tv", ())],
+    [("nll", ("user_data",)), ("mass_outside", ("plane",)), ("skill", ("plane", "binary", "conditional")), ("tv", ())],
 )
 def test_the_boards_are_the_tracks_that_show_it(name: str, boards: tuple[str, ...]) -> None:
     assert card(name).boards == boards

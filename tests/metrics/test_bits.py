@@ -158,6 +158,7 @@ REASONS = {
     "bits coincide: the distance to a neighbor is a tie",
     "directions are laid out for the plane only",
     "the distribution is in one piece",
+    "nothing is predicted where the data depend on no context x",
     "these data scatter about no known curve or point",
     "there is nothing between two states",
     "y1 and y2 are the coordinates of a plane",

@@ -23,4 +23,6 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     what = "bits with the data's means, independent of one another: the floor of binary data"
     yield normalized("independent", f"{__name__}.rows:Independent", summary=what)
     what = "y predicted from x by its mean: what blurs"
-    yield normalized("least_squares", f"{__name__}.rows:LeastSquares", summary=what)
+    yield normalized(
+        "least_squares", f"{__name__}.rows:LeastSquares", summary=what, refs=("LeCun, NYU DLSP20, week 7",)
+    )

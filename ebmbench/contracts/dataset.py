@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from ebmbench.contracts.domain import Domain
+from ebmbench.contracts.domain import MAX_AXES, Domain
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -141,7 +141,9 @@ class Dataset(BaseModel):
             return "user_data"
         if self.context is not None:
             return "conditional"
-        return "binary" if self.domain.kind == "binary" else "plane"
+        if self.domain.kind == "binary":
+            return "binary"
+        return "plane" if self.domain.dim <= MAX_AXES else "dimensions"
 
     def kept_in(self, folder: Path) -> Dataset:
         """The same dataset, which finds in a folder of tables what it needs of it."""

@@ -14,6 +14,8 @@ from ebmbench.contracts.records import DomainKind
 
 MAX_BITS = 20
 """Beyond so many the states are too many to be visited one by one."""
+MAX_AXES = 3
+"""Dimensions in which a lattice is laid; beyond, its cells would be wider than anything that data do."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ebmbench.contracts.records import DatasetSpec
 
 @hookimpl
 def ebmbench_datasets() -> Iterator[DatasetSpec]:
-    """The datasets on the plane, those on bits, and those of y given x."""
+    """The datasets on the plane, those on bits, those of y given x, and those of any dimension."""
     plane = "ebmbench.datasets.plane"
     yield DatasetSpec("8gaussians", f"{plane}:EightGaussians", "eight normals on a circle", ("Grathwohl et al. 2019",))
     yield DatasetSpec("moons", f"{plane}:Moons", "two interleaved half circles, sigma 0.2", ("scikit-learn",))
@@ -56,3 +56,23 @@ def ebmbench_datasets() -> Iterator[DatasetSpec]:
     horn = "y given x: a noisy ellipse whose axes follow x"
     yield DatasetSpec("horn", f"{conditional}:Horn", horn, ("Canziani, NYU DLSP20, week 15",))
     yield DatasetSpec("two_branches", f"{conditional}:TwoBranches", "y given x: plus or minus f(x), sigma 0.1")
+    yield from _in_many_dimensions()
+
+
+def _in_many_dimensions() -> Iterator[DatasetSpec]:
+    """Those that have as many coordinates as one likes: ``{name: gmm40, dim: 64}``."""
+    mixtures, products = (f"ebmbench.datasets.{name}" for name in ("dimensions", "products"))
+    what = "40 normals at random, as far apart in every dimension"
+    yield DatasetSpec("gmm40", f"{mixtures}:FortyGaussians", what, ("Midgley et al. 2023",))
+    what = "two normals ten apart with masses 1/4 and 3/4, d = 50 unless told"
+    yield DatasetSpec("two_modes", f"{mixtures}:TwoModes", what, ("Carbone et al. 2023",))
+    what = "20 normals of random centers, masses and sizes, d = 10 unless told"
+    yield DatasetSpec("gmm20", f"{mixtures}:RandomMixture", what, ("Yu et al. 2026",))
+    what = "two normals about one center, one twice as wide, d = 16 unless told"
+    yield DatasetSpec("scale_mixture", f"{mixtures}:ScaleMixture", what, ("Guth et al. 2025",))
+    what = "16 double wells beside 16 normals, d = 32 unless told"
+    yield DatasetSpec("many_well", f"{products}:ManyWell", what, ("Midgley et al. 2023",))
+    what = "d rotated Laplace sources, ten unless told"
+    yield DatasetSpec("laplace_ica_d", f"{products}:LaplaceSources", what, ("Hyvarinen et al. 2001",))
+    what = "a noisy curve of the plane, rotated into d = 16 unless told"
+    yield DatasetSpec("curve_embedded", f"{products}:EmbeddedCurve", what)

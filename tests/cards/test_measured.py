@@ -93,6 +93,13 @@ def test_entropies_are_those_of_closed_forms_and_of_tables() -> None:
     }
     for name, value in known.items():
         assert entropy(name) == pytest.approx(value, abs=1e-4), name
+    drawn = {
+        "two_modes": 25 * log(2 * pi * e) - 0.25 * log(0.25) - 0.75 * log(0.75),
+        "laplace_ica_d": 10 * (1 + log(sqrt(2))),
+        "curve_embedded": 2.393879 + 7 * log(2 * pi * e * 0.04),
+    }
+    for name, value in drawn.items():
+        assert entropy(name) == pytest.approx(value, abs=0.015), name
 
 
 def test_no_line_is_of_what_the_catalog_does_not_have() -> None:

@@ -19,6 +19,7 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import Clusters
 from ebmbench.identity.canonical import sha256
 from ebmbench.identity.keys import KEY_LENGTH
+from ebmbench.metrics.annealed import AnnealedEvaluation
 from ebmbench.metrics.conditional import ConditionalEvaluation
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.tracks import PLANE, TRACKS
@@ -434,7 +435,8 @@ def make_evaluation(
     test = test or dataset.sample(counts[1], Generator().manual_seed(2))
     like = torch.zeros((), dtype=torch.float64) if like is None else like
     truth = truth_of(dataset, cells, shift, test.x)
-    made = ConditionalEvaluation if isinstance(truth.normalizer, ConditionalLattice) else Evaluation
+    plain = AnnealedEvaluation if truth.normalizer.anneals else Evaluation
+    made = ConditionalEvaluation if isinstance(truth.normalizer, ConditionalLattice) else plain
     return made(surface, truth, kind, validation, test, seed, like)
 
 

@@ -12,6 +12,7 @@ import torch
 from ebmbench.contracts.records import flat_name
 from ebmbench.contracts.surface import Surface
 from ebmbench.errors import NotApplicable
+from ebmbench.metrics.annealed import AnnealedEvaluation
 from ebmbench.metrics.conditional import ConditionalEvaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
@@ -107,7 +108,8 @@ class Measuring:
         spec, (validation, test) = self.components.spec, self.components.held_out
         kind, like = spec.method.kind, self.components.like
         conditional = isinstance(truth.normalizer, ConditionalLattice)
-        made = ConditionalEvaluation if conditional else Evaluation
+        plain = AnnealedEvaluation if truth.normalizer.anneals else Evaluation
+        made = ConditionalEvaluation if conditional else plain
         return made(surface, truth, kind, validation, test, self._seed, like, spec.protocol, thorough)
 
     def _truth(self, cells: int) -> Truth:

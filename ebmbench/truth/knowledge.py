@@ -8,13 +8,10 @@ import torch
 from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Dataset
-from ebmbench.contracts.domain import MAX_BITS, Binary
+from ebmbench.contracts.domain import MAX_AXES, MAX_BITS, Binary
 from ebmbench.truth.conditional import ConditionalLattice, ConditionalTruth, conditional_lattice
-from ebmbench.truth.normalizer import AllStates, Lattice, Normalizer
+from ebmbench.truth.normalizer import AllStates, Annealed, Lattice, Normalizer
 from ebmbench.truth.truth import Truth, TruthAtPoints, TruthOnSupport
-
-MAX_AXES = 3
-"""Dimensions in which a lattice is laid; beyond, its cells would be wider than anything that data do."""
 
 
 def normalizer_of(dataset: Dataset, cells: int, seed: int | None = None, contexts: Tensor | None = None) -> Normalizer:
@@ -40,7 +37,7 @@ def normalizer_of(dataset: Dataset, cells: int, seed: int | None = None, context
             return Normalizer("no lattice is laid for each context x")
         return conditional_lattice(domain, contexts, cells, shift)
     if dim > MAX_AXES:
-        return Normalizer(f"no lattice covers {dim} dimensions")
+        return Annealed(f"no lattice covers {dim} dimensions")
     return Lattice(domain, cells if dim <= 2 else int(math.exp(2 / dim * math.log(cells)) + 1e-9), shift)
 
 

@@ -1,4 +1,4 @@
-"""How exp(-F) is integrated: over the whole space, over all states, or not at all. Always a value and its error."""
+"""How exp(-F) is integrated: over all the space, over all states, by chains, or not. Always a value and its error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -53,6 +54,9 @@ class Normalizer:
 
     Every member raises ``NotApplicable`` where it cannot be had, with the reason.
     """
+
+    anneals: ClassVar[bool] = False
+    """Whether log Z, and nothing else, is had by annealing."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -238,3 +242,9 @@ class AllStates(Normalizer):
     def require_outside(self) -> None:
         """There is none."""
         raise NotApplicable("the domain has no outside")
+
+
+class Annealed(Normalizer):
+    """No support, but log Z between two bounds: what ``truth.annealing`` makes of an energy and of rows of data."""
+
+    anneals = True

@@ -14,7 +14,7 @@ from ebmbench.contracts.domain import Binary, Box, Domain
 from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.truth.conditional import ConditionalLattice, ConditionalTruth
 from ebmbench.truth.knowledge import normalizer_of, truth_of
-from ebmbench.truth.normalizer import AllStates, Lattice, Normalizer, as_array
+from ebmbench.truth.normalizer import AllStates, Annealed, Lattice, Normalizer, as_array
 from tests.factories import Normal, Regression
 
 
@@ -42,7 +42,7 @@ class On(Dataset):
     [
         (On(width=1), Lattice, ""),
         (On(width=3), Lattice, ""),
-        (On(width=4), Normalizer, "no lattice covers 4 dimensions"),
+        (On(width=4), Annealed, "no lattice covers 4 dimensions"),
         (On(width=20, bits=True), AllStates, ""),
         (On(width=21, bits=True), Normalizer, "21 bits have too many states to be visited one by one"),
         (On(width=2, conditional=True), Normalizer, "no lattice is laid for each context x"),

@@ -22,7 +22,7 @@ SAMPLERS = ("common", "native")
 
 @hookimpl
 def ebmbench_tracks() -> tuple[Track, ...]:
-    """The plane, bits, and data of unknown density."""
+    """The plane, bits, many dimensions, and data of unknown density."""
     return TRACKS
 
 
@@ -40,6 +40,7 @@ def _functions_of(module: str, in_core: bool) -> Callable[..., MetricSpec]:
 def ebmbench_metrics() -> Iterator[MetricSpec]:
     """What is measured by default, and what ``all`` adds to it."""
     yield from _core()
+    yield from _at_exact_draws()
     yield from _more_of_surface_and_samples()
     yield from _manifold_and_landscape()
     yield from _conditionals()
@@ -95,6 +96,21 @@ def _core() -> Iterator[MetricSpec]:
     yield samples("mmd2", "down", what, variants=SAMPLERS, best=0.0, refs=("Gretton et al. 2012",))
     what = "sliced 2-Wasserstein distance, n = 5000"
     yield samples("sliced_wasserstein", "down", what, unit="unit", variants=SAMPLERS, refs=("Bonneel et al. 2015",))
+
+
+def _at_exact_draws() -> Iterator[MetricSpec]:
+    """By the weights that make of draws of the truth draws of the model: in any number of dimensions."""
+    weights = _functions_of("dimensions", in_core=False)
+    what = "effective sample size, as a share, of exact draws weighted to be the model's"
+    yield weights("ess_exact", "up", what, variants=TEMPERATURES, best=1.0, refs=("Elvira, Martino & Robert 2022",))
+    what = "Fisher divergence over the number of coordinates"
+    yield weights("fisher_per_dim", "down", what, variants=TEMPERATURES, best=0.0)
+    what = "total variation of the masses of the modes, by weights at exact draws"
+    yield weights("mode_mass_weighted", "down", what, variants=TEMPERATURES, best=0.0)
+    what = "total variation of the masses of the modes, of samples against exact draws"
+    yield weights("mode_mass_sampled", "down", what, variants=SAMPLERS, best=0.0)
+    what = "how far log Z may be off: the farther of its bounds"
+    yield weights("log_z_gap", "down", what, unit="nats", variants=TEMPERATURES, best=0.0)
 
 
 def _more_of_surface_and_samples() -> Iterator[MetricSpec]:

@@ -125,5 +125,34 @@ USER_DATA = Track(
         "known: a mean over datasets."
     ),
 )
-TRACKS = (PLANE, BINARY, CONDITIONAL, USER_DATA)
+ESS = Column("ESS ↑", "ess_exact", ranking="ess_exact_beta")
+FISHER = Column("Fisher / d ↓", "fisher_per_dim", ranking="fisher_per_dim_beta")
+MODE_MASS = Column("mode mass ↓", "mode_mass_weighted", ranking="mode_mass_weighted_beta", wide=True)
+DIMENSIONS = Track(
+    name="dimensions",
+    summary="continuous data of many coordinates whose density is known: by exact draws, without a lattice",
+    columns=(ESS, KL, FISHER, MODE_MASS),
+    better="up",
+    failed=0.0,
+    tables=(
+        Column("Effective sample size of exact draws, median over seeds", "ess_exact", ranking="ess_exact_beta"),
+        KL_TABLE,
+        Column("Error of the masses of modes, median over seeds", "mode_mass_weighted", "mode_mass_weighted_beta"),
+        Column("The same of the method's own samples, median over seeds", "mode_mass_sampled_native"),
+        Column("How far log Z may be off (nats), median over seeds", "log_z_gap", ranking="log_z_gap_beta"),
+    ),
+    rulers=(
+        DENSITY,
+        Ruler("Weights", "ess_exact", "gap", of_order=False, legend="1 - ESS: what exact draws lose when reweighted"),
+    ),
+    milestones=("ess_exact", "ess_exact_beta", "fisher_per_dim", "fisher_per_dim_beta"),
+    curve=Column("Fisher divergence per dimension", "fisher_per_dim", ranking="fisher_per_dim_beta"),
+    progress=(("ESS", "ess_exact"), ("ESS(β)", "ess_exact_beta"), ("KL", "kl")),
+    legend=(
+        "ESS: the effective size, as a share of their number, of exact draws that are weighted to be the model's; "
+        "failures count as 0. KL in nats, forward, with log Z between the bounds of annealed importance sampling; "
+        "β: at the temperature fitted on validation."
+    ),
+)
+TRACKS = (PLANE, BINARY, DIMENSIONS, CONDITIONAL, USER_DATA)
 """In the order in which the first of them that a suite has decides what ranks."""

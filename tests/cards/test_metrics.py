@@ -29,7 +29,7 @@ def test_what_a_metric_is() -> None:
     assert [(gap.names, gap.reason) for gap in found.not_for] == [
         (("ranking (raw)",), "the scale of a ranking energy means nothing")
     ]
-    assert found.boards == ("plane", "binary", "conditional")
+    assert found.boards == ("plane", "binary", "dimensions", "conditional")
     assert {reading.dataset for reading in found.readings} >= {"moons", "rings"}
 
 

@@ -151,6 +151,7 @@ WITH_VALUES = {
     ("energy_distance", "native"),
     ("wasserstein2", "native"),
     ("c2st", "native"),
+    ("ess_exact", "raw"),
 }
 REASONS = {
     TOO_MANY,

@@ -11,13 +11,14 @@ from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import Moons
 from ebmbench.metrics import ebmbench_metrics, ebmbench_tracks
 from ebmbench.metrics.evaluate import evaluate
-from ebmbench.metrics.tracks import BINARY, CONDITIONAL, PLANE, TRACKS, USER_DATA
+from ebmbench.metrics.tracks import BINARY, CONDITIONAL, DIMENSIONS, PLANE, TRACKS, USER_DATA
 from tests.factories import Normal, Oracle, Regression, RegressionEnergy, make_evaluation
 
 KNOWN = {flat_name(spec.name, variant) for spec in ebmbench_metrics() for variant in spec.variants}
 DATA: dict[str, Dataset] = {
     "plane": Moons(),
     "binary": BoltzmannMachine(units=6),
+    "dimensions": Normal(dim=4),
     "conditional": Regression(),
     "user_data": Normal(hidden=True),
 }
@@ -29,7 +30,7 @@ def names_of(columns: tuple[Column, ...]) -> set[str]:
 
 
 def test_the_catalog_has_them_in_the_order_in_which_they_rank() -> None:
-    assert ebmbench_tracks() == (PLANE, BINARY, CONDITIONAL, USER_DATA)
+    assert ebmbench_tracks() == (PLANE, BINARY, DIMENSIONS, CONDITIONAL, USER_DATA)
 
 
 @every
@@ -82,4 +83,5 @@ def test_a_claim_that_nobody_checked_never_ranks() -> None:
 def test_a_failure_is_the_worst_that_skill_can_be() -> None:
     for track in (PLANE, BINARY):
         assert (track.headline.metric, track.better, track.failed) == ("skill", "up", -1.0)
+    assert (DIMENSIONS.headline.metric, DIMENSIONS.better, DIMENSIONS.failed) == ("ess_exact", "up", 0.0)
     assert (USER_DATA.better, USER_DATA.failed) == ("down", None)

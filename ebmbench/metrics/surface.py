@@ -97,8 +97,7 @@ def _where_not_normalizable(value: float) -> Callable[[Measure], Measure]:
 def kl(c: EvalContext) -> float:
     """KL(p || q) = integral of p log(p / q) over all of the space; infinite where exp(-F) has no integral.
 
-    Where there is no lattice it is the mean of log(p / q) over exact draws, the test points.
-    Needs the exact density.
+    Without a lattice it is the mean over the test points, which are draws of p. Needs the exact density.
     """
     if c.truth.normalizer.anneals:
         return float((c.evaluation.log_p_test - c.log_q_test).mean())

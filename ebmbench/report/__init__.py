@@ -25,6 +25,8 @@ def ebmbench_reporters() -> Iterator[ReporterSpec]:
     yield ReporterSpec("html", f"{home}.page.document:page", "one offline page: boards, surfaces, films", "report.html")
     yield ReporterSpec("tex", f"{home}.tex:leaderboard", "boards and headline as LaTeX tables with booktabs")
     yield ReporterSpec("budget", f"{home}.figures.budget:budget", "quality against budget, a panel a strategy")
+    what = "quality against the number of dimensions, a panel a strategy"
+    yield ReporterSpec("dimension", f"{home}.figures.dimension:dimension", what, "dimension.svg")
     yield ReporterSpec("errors", f"{home}.figures.errors:errors", "where the energy goes wrong, by strategy")
     yield ReporterSpec("lecture", f"{home}.figures.lecture:lecture", "the lecture's figures: wells, map, trajectories")
     yield ReporterSpec("json", f"{home}.spreadsheet:trials", "the trials, one record each")

@@ -63,6 +63,7 @@ def test_the_built_in_reporters_come_in_by_the_hook() -> None:
         "svg": "",
         "pdf": "",
         "forest": "forest.svg",
+        "dimension": "dimension.svg",
         "budget": "",
         "errors": "",
         "lecture": "",

@@ -9,10 +9,12 @@ import math
 from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ebmbench.errors import printable
 from ebmbench.report import spreadsheet
+from ebmbench.report.figures.canvas import written
+from ebmbench.report.figures.dimension import dimension
 from ebmbench.report.page.claims import findings
 from ebmbench.report.page.courses import courses
 from ebmbench.report.page.energies import deflated, gallery
@@ -23,6 +25,9 @@ from ebmbench.report.remarks import notes
 from ebmbench.report.report import Report
 from ebmbench.report.templating import environment
 from ebmbench.report.text import STANDS, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SCRIPTS = ("core.js", "charts.js", "explorer.js", "page.js")
 STYLES = ("page.css",)
@@ -50,6 +55,7 @@ def page(report: Report) -> str:
             verdict=list(map(printable, verdict(board))),
             facts=[(printable(name), printable(value)) for name, value in facts(report)],
             findings=list(findings(board)),
+            dimension=_drawn(dimension(report)),
             notes=list(map(printable, notes(report.table, board))),
             stands=STANDS,
             legend=printable(legend(board)),
@@ -57,6 +63,13 @@ def page(report: Report) -> str:
             bibtex=BIBTEX.replace("SUITE", _plain(board.suite)).replace("COMMIT", commit),
         )
     )
+
+
+def _drawn(figure: Figure | None) -> str:
+    """A figure as an address that holds it; empty for none."""
+    if figure is None:
+        return ""
+    return "data:image/svg+xml;base64," + base64.b64encode(written(figure, "svg")).decode()
 
 
 def payload(report: Report) -> Payload:

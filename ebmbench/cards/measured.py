@@ -18,7 +18,7 @@ BUILT_IN = "ebmbench:"
 
 @dataclass(frozen=True)
 class Charge:
-    """What a step of a method costs on ``plane``, ``bits`` or ``given`` x: rows of data, millions of operations, passes."""
+    """What a step of a method costs on ``plane``, ``bits`` or ``given`` x: rows, millions of operations, passes."""
 
     data: str
     rows: int

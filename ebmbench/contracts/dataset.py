@@ -125,6 +125,13 @@ class Dataset(BaseModel):
             raise NotImplementedError
         return AtContext(law=self, x=tuple(x.tolist()))
 
+    def futures(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """The few values of y given each row of ``x`` (B, c) that noise scatters about, and their weights.
+
+        (B, K, d) and (B, K), apart from one another by far more than the noise; None where there are none.
+        """
+        return None
+
     def smoothed(self, sigma: float) -> Dataset | None:
         """This distribution convolved with N(0, sigma^2 I), exactly; None where that has no closed form."""
         return None

@@ -49,15 +49,35 @@ class Support:
 
 @dataclass(frozen=True)
 class Box:
-    """An axis-parallel box; the support is the lattice of the midpoints of its cells."""
+    """An axis-parallel box; the support is the lattice of the midpoints of its cells.
+
+    Attributes:
+        low: its lower corner.
+        high: its upper corner.
+        shape: how the coordinates are laid out, the last axis running fastest: (frames, rows, columns) of a picture.
+            By default one after the other; points stay flat, (B, d), whatever it is.
+    """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """The shape has as many places as there are coordinates."""
+        if not self.shape:
+            object.__setattr__(self, "shape", (len(self.low),))
+        if math.prod(self.shape) != len(self.low):
+            raise ValueError(f"{len(self.low)} coordinates are not laid out as {self.shape}")
 
     @property
     def dim(self) -> int:
         """The number of coordinates."""
         return len(self.low)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the coordinates are pixels: all of one unit."""
+        return len(self.shape) > 1
 
     @property
     def kind(self) -> DomainKind:
@@ -78,7 +98,7 @@ class Box:
         """The box about the same center, ``factor`` times as wide."""
         halves = [factor * (high - low) / 2 for low, high in zip(self.low, self.high, strict=True)]
         pairs = list(zip(self.middle, halves, strict=True))
-        return Box(tuple(c - h for c, h in pairs), tuple(c + h for c, h in pairs))
+        return Box(tuple(c - h for c, h in pairs), tuple(c + h for c, h in pairs), self.shape)
 
     def contains(self, y: Tensor) -> Tensor:
         """Which rows of ``y`` (B, d) lie inside, as a boolean (B,)."""
@@ -133,6 +153,11 @@ class Binary:
     """All strings of ``dim`` bits, as floats 0 and 1; every state weighs the same: densities are probabilities."""
 
     dim: int
+
+    @property
+    def is_picture(self) -> bool:
+        """Bits are laid out one after the other."""
+        return False
 
     @property
     def kind(self) -> DomainKind:

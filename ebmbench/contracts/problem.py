@@ -42,6 +42,16 @@ class Parts(Protocol):
         ...
 
 
+def units(domain: Domain, cov: Tensor) -> Tensor:
+    """(d,) what coordinates are measured in: their standard deviations.
+
+    A picture's pixels have the root mean square of theirs alike: in units of its own, a pixel that nothing ever moves
+    through would be all noise.
+    """
+    variance = cov.diagonal()
+    return (variance.mean().expand_as(variance) if domain.is_picture else variance).sqrt()
+
+
 @dataclass(frozen=True)
 class Context:
     """The space of x, and its moments in the training set.
@@ -75,7 +85,7 @@ class Context:
     @property
     def std(self) -> Tensor:
         """(c,) standard deviations of x; one where x never varies."""
-        std = self.cov.diagonal().sqrt()
+        std = units(self.domain, self.cov)
         return std.where(std > 0, 1.0)
 
 
@@ -119,8 +129,8 @@ class Problem:
 
     @property
     def std(self) -> Tensor:
-        """(d,) standard deviations of the training set."""
-        return self.cov.diagonal().sqrt()
+        """(d,) standard deviations of the training set; the pixels of a picture have their root mean square alike."""
+        return units(self.domain, self.cov)
 
     @property
     def spread(self) -> float:

@@ -56,6 +56,11 @@ def ebmbench_datasets() -> Iterator[DatasetSpec]:
     horn = "y given x: a noisy ellipse whose axes follow x"
     yield DatasetSpec("horn", f"{conditional}:Horn", horn, ("Canziani, NYU DLSP20, week 15",))
     yield DatasetSpec("two_branches", f"{conditional}:TwoBranches", "y given x: plus or minus f(x), sigma 0.1")
+    sequences = "ebmbench.datasets.sequences"
+    occluder = "the next frame of a blob that comes out from behind a bar by one of two ways"
+    yield DatasetSpec("occluder", f"{sequences}:Occluder", occluder, ("LeCun, NYU DLSP20",))
+    bounce = "the next frame of a blob that bounces off a wall at one of three angles"
+    yield DatasetSpec("bounce", f"{sequences}:Bounce", bounce, ("LeCun, NYU DLSP20",))
     yield from _in_many_dimensions()
 
 

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import MAX_AXES, MAX_BITS, Binary
 from ebmbench.truth.conditional import ConditionalLattice, ConditionalTruth, conditional_lattice
+from ebmbench.truth.futures import FuturesTruth
 from ebmbench.truth.normalizer import AllStates, Annealed, Lattice, Normalizer
 from ebmbench.truth.truth import Truth, TruthAtPoints, TruthOnSupport
 
@@ -53,6 +54,8 @@ def truth_of(dataset: Dataset, cells: int, seed: int | None = None, contexts: Te
     normalizer = normalizer_of(dataset, cells, seed, contexts)
     if not dataset.has_density:
         return Truth(dataset, normalizer)
+    if normalizer.reason and contexts is not None and dataset.futures(contexts[:1]) is not None:
+        return FuturesTruth(dataset, normalizer, contexts)
     if normalizer.reason:
         return TruthAtPoints(dataset, normalizer)
     conditional = isinstance(normalizer, ConditionalLattice)

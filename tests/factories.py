@@ -19,8 +19,7 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.plane import Clusters
 from ebmbench.identity.canonical import sha256
 from ebmbench.identity.keys import KEY_LENGTH
-from ebmbench.metrics.annealed import AnnealedEvaluation
-from ebmbench.metrics.conditional import ConditionalEvaluation
+from ebmbench.metrics.conditional import evaluation_of
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.tracks import PLANE, TRACKS
 from ebmbench.parts.shared import shared_problem
@@ -42,7 +41,6 @@ from ebmbench.store.records import (
 )
 from ebmbench.store.runs import RunResult, TrialResult
 from ebmbench.suite.schema import Budget, DataRegime, DeviceProfile
-from ebmbench.truth.conditional import ConditionalLattice
 from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.truth import TruthOnSupport
 
@@ -435,9 +433,7 @@ def make_evaluation(
     test = test or dataset.sample(counts[1], Generator().manual_seed(2))
     like = torch.zeros((), dtype=torch.float64) if like is None else like
     truth = truth_of(dataset, cells, shift, test.x)
-    plain = AnnealedEvaluation if truth.normalizer.anneals else Evaluation
-    made = ConditionalEvaluation if isinstance(truth.normalizer, ConditionalLattice) else plain
-    return made(surface, truth, kind, validation, test, seed, like)
+    return evaluation_of(truth)(surface, truth, kind, validation, test, seed, like)
 
 
 def track_named(name: str) -> Track:

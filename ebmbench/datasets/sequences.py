@@ -56,7 +56,7 @@ class Scenes(Dataset):
         raise NotImplementedError
 
     def weights(self) -> Tensor:
-        """How probable each future is, (K,)."""
+        """How probable each future of each scene is, (S, K)."""
         raise NotImplementedError
 
     def backdrop(self, frames: Tensor) -> Tensor:
@@ -87,13 +87,19 @@ class Scenes(Dataset):
         past, future = (self.backdrop(painted(places)) for places in self.places())
         return past.flatten(1), future.flatten(2)
 
+    @cached_property
+    def odds(self) -> Tensor:
+        """The weights (S, K)."""
+        return self.weights()
+
     def scene_of(self, x: Tensor) -> Tensor:
         """The scene whose past is nearest to each row of x (B, c), as (B,)."""
         return torch.cdist(x.double(), self.scenes[0]).argmin(-1)
 
     def futures(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Frames and their weights, (B, K, d) and (B, K)."""
-        return self.scenes[1][self.scene_of(x)], self.weights().expand(len(x), -1)
+        scene = self.scene_of(x)
+        return self.scenes[1][scene], self.odds[scene]
 
     def sample_context(self, n: int, generator: Generator) -> Tensor:
         """The past of scenes drawn alike, (n, c)."""
@@ -163,21 +169,23 @@ class SceneAt(AtContext):
 
 
 class Occluder(Scenes):
-    """A blob flies level behind a bar and comes out above or below its course, by three pixels: two futures.
+    """A blob flies level behind a bar and comes out three pixels to its left or to its right: two futures.
 
     108 scenes: from the left or from the right, at six heights, from three starts, with three speeds. The bar has half
-    of the blob's brightness, and hides it; what went in at column c with v pixels a frame comes out at c + 3 v.
+    of the blob's brightness, and hides it; what went in at column c with v pixels a frame comes out at c + 3 v. The left
+    of its course is above where it flies to the right, and below where it flies to the left.
     """
 
-    weight: float = Field(0.7, gt=0, lt=1, description="probability that it comes out above its course")
+    weight: float = Field(0.7, gt=0, lt=1, description="probability that it turns to its left")
 
     bar: ClassVar[slice] = slice(6, 10)
     """Columns."""
     turn: ClassVar[float] = 3.0
 
     def weights(self) -> Tensor:
-        """Above, then below."""
-        return torch.tensor([self.weight, 1 - self.weight], dtype=torch.float64)
+        """Above, then below: of those that fly to the right, then of the others."""
+        odds = torch.tensor([self.weight, 1 - self.weight], dtype=torch.float64)
+        return torch.stack([odds, odds.flip(0)]).repeat_interleave(54, 0)
 
     def places(self) -> tuple[Tensor, Tensor]:
         """As it flies to the right, then mirrored."""
@@ -194,30 +202,35 @@ class Occluder(Scenes):
         return covered
 
 
-class Bounce(Scenes):
-    """A blob flies at a wall and bounces off at random, at one of two or three angles to the wall's normal.
+_ROWS, _SLOPES, _SPEEDS = (6.0, 7.0, 8.0, 9.0), (-1.0, 0.0, 1.0), (3.0, 3.5, 4.0)
+"""Of what flies to the wall on the right: where it hits, pixels down for each frame, and pixels to the right."""
 
-    144 scenes: four walls, four places where it hits, three slopes, three speeds. It leaves at -50, 50 or 0 degrees,
-    however it came, and is five pixels away from where it hit, then seven and a half where two frames are to come.
+
+class Bounce(Scenes):
+    """A blob flies at a wall and bounces off at random, at one of three angles to the wall's normal: three futures.
+
+    144 scenes: four walls, four places where it hits, three slopes, three speeds. It leaves at -50, 0 or 50 degrees,
+    likeliest at the one that goes on along the wall as it came, and is five pixels away from where it hit, then seven
+    and a half where two frames are to come.
     """
 
-    odds: tuple[float, ...] = Field(
-        (0.5, 0.3, 0.2), min_length=2, max_length=3, description="probabilities of -50, 50 and 0 degrees"
+    ways: tuple[float, float, float] = Field(
+        (0.5, 0.3, 0.2), description="probabilities of the likeliest angle, of the next in turn, and of the third"
     )
     steps: int = Field(1, ge=1, le=2, description="frames to come")
 
-    angles: ClassVar[tuple[float, ...]] = (-50.0, 50.0, 0.0)
+    angles: ClassVar[tuple[float, ...]] = (-50.0, 0.0, 50.0)
     away: ClassVar[tuple[float, ...]] = (5.0, 7.5)
     """Pixels."""
     wall: ClassVar[float] = 13.0
     """The column of the blob when it hits the wall on the right."""
 
-    @field_validator("odds")
+    @field_validator("ways")
     @classmethod
-    def _sum(cls, odds: tuple[float, ...]) -> tuple[float, ...]:
-        if min(odds) <= 0 or abs(sum(odds) - 1) > 1e-9:
+    def _sum(cls, ways: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(ways) <= 0 or abs(sum(ways) - 1) > 1e-9:
             raise ValueError("expected probabilities above zero whose sum is 1")
-        return odds
+        return ways
 
     @property
     def frames(self) -> int:
@@ -225,16 +238,18 @@ class Bounce(Scenes):
         return self.steps
 
     def weights(self) -> Tensor:
-        """Of the angles."""
-        return torch.tensor(self.odds, dtype=torch.float64)
+        """By the slope."""
+        odds = torch.tensor(self.ways, dtype=torch.float64)
+        by_slope = torch.stack([odds.roll(turn) for turn in range(len(_SLOPES))])
+        return by_slope.repeat_interleave(len(_SPEEDS), 0).repeat(4 * len(_ROWS), 1)
 
     def places(self) -> tuple[Tensor, Tensor]:
         """At the wall on the right, then a quarter turned, and so on."""
-        row, slope, speed = _all_of([6, 7, 8, 9], [-1, 0, 1], [3, 3.5, 4])
+        row, slope, speed = _all_of(_ROWS, _SLOPES, _SPEEDS)
         hit = torch.stack([row, torch.full_like(row, self.wall)], -1)
         flight = torch.stack([slope, speed], -1)
         past = torch.stack([hit - (PAST - step) * flight for step in range(PAST)], 1)
-        angle = torch.deg2rad(torch.tensor(self.angles[: len(self.odds)], dtype=torch.float64))
+        angle = torch.deg2rad(torch.tensor(self.angles, dtype=torch.float64))
         leaving = torch.stack([angle.sin(), -angle.cos()], -1)
         away = torch.tensor(self.away[: self.steps], dtype=torch.float64)
         future = hit[:, None, None] + leaving[:, None] * away[:, None]

@@ -194,3 +194,12 @@ def _conditionals() -> Iterator[MetricSpec]:
     yield predictions("prediction_precision", "up", what, best=1.0)
     what = "energy of the conditional mean minus that of data"
     yield predictions("mean_gap", "up", what, unit="nats", variants=TEMPERATURES)
+    futures = _functions_of("futures", in_core=False)
+    what = "error of the best of ten guesses of the next frame over that of the average of its futures"
+    yield futures("foreseen_10", "down", what, best=0.0)
+    what = "squared differences of neighboring pixels of guessed frames over those of true ones"
+    yield futures("sharpness", "one", what, best=1.0)
+    what = "share of the futures given x that one of twenty guesses is at"
+    yield futures("futures_found", "up", what, best=1.0)
+    what = "total variation of the odds of the futures given x"
+    yield futures("futures_odds_error", "down", what, variants=TEMPERATURES, best=0.0)

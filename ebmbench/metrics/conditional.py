@@ -7,16 +7,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Generator, Tensor
 
+from ebmbench.contracts.dataset import Batch
 from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable
+from ebmbench.metrics.annealed import AnnealedEvaluation
 from ebmbench.metrics.calibration import LOG_BETA_RANGE, isotonic_log_density
 from ebmbench.metrics.cuts import Cuts
 from ebmbench.metrics.evaluation import Evaluation, Rows
 from ebmbench.truth.conditional import ConditionalLattice
+from ebmbench.truth.futures import HELD, FuturesTruth
 from ebmbench.truth.normalizer import Array, Bounded
+from ebmbench.truth.truth import Truth
 
 
 def fit_conditional_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
@@ -175,13 +180,90 @@ class ConditionalEvaluation(Evaluation):
         return one.points[index] + (torch.rand(cell.shape, generator=generator, dtype=torch.float64) - 0.5) * cell
 
 
-def prediction_error(evaluation: ConditionalEvaluation, guesses: Tensor) -> float:
-    """rms(y - the nearest guess) / rms(y - m(x)) over the test points, m(x) the true conditional mean.
+def fit_odds_beta(energies: Array, chosen: NDArray[np.int64]) -> float:
+    """argmin over beta of the mean of -log softmax_k(-beta F_k) at what was chosen: a multinomial likelihood, convex.
+
+    Args:
+        energies: F of each of K choices, (N, K).
+        chosen: which of them came true, (N,).
+
+    Returns:
+        beta; NaN when no row prefers any, the end of the range when the minimum lies beyond it.
+    """
+    shifted = energies - energies.min(1, keepdims=True)
+    spread = float(shifted.max(1).mean())
+    if not 0 < spread < np.inf:
+        return float("nan")
+    own = np.take_along_axis(shifted, chosen[:, None], 1)[:, 0]
+
+    def slope(log_beta: float) -> float:
+        weight = exp(-np.exp(log_beta) / spread * shifted)
+        return float((own - (weight * shifted).sum(1) / weight.sum(1)).mean())
+
+    low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
+    if slope(low) >= 0:
+        return float(np.exp(low)) / spread
+    if slope(high) <= 0:
+        return float(np.exp(high)) / spread
+    return float(np.exp(brentq(slope, low, high, xtol=1e-6))) / spread
+
+
+class FuturesEvaluation(Evaluation):
+    """One surface held against the futures of the first test points, where no lattice of y can be laid.
+
+    What is asked of a future is asked with each row's own noise on it: a picture without any is like no datum.
+    """
+
+    truth: FuturesTruth
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.reference, self.test, self.validation = self.test, self.test[:HELD], self.validation[:HELD]
+
+    def energy_of_futures(self, batch: Batch) -> Array:
+        """F of each of the futures of these rows with the row's own noise on it, (B, K)."""
+        assert batch.x is not None
+        points = self.truth.transplanted(batch)
+        many = points.shape[1]
+        return self.energy_at(points.flatten(0, 1), batch.x.repeat_interleave(many, 0)).reshape(-1, many)
+
+    @cached_property
+    def test_futures(self) -> Array:
+        """Those of the test points."""
+        return self.energy_of_futures(self.test)
+
+    @cached_property
+    def beta(self) -> float:
+        """The inverse temperature at which the odds of the futures are likeliest to have led to the validation points.
+
+        Raises:
+            NotApplicable: if there is none.
+        """
+        self._require_finite_validation()
+        came_true = self.truth.came_true(self.validation).numpy()
+        found = fit_odds_beta(self.energy_of_futures(self.validation), came_true)
+        if np.isnan(found):
+            raise NotApplicable("no temperature fits: no future has a lower energy than another, or one has none")
+        return found
+
+
+def evaluation_of(truth: Truth) -> type[Evaluation]:
+    """How a surface is held against it."""
+    if isinstance(truth, FuturesTruth):
+        return FuturesEvaluation
+    if truth.normalizer.anneals:
+        return AnnealedEvaluation
+    return ConditionalEvaluation if isinstance(truth.normalizer, ConditionalLattice) else Evaluation
+
+
+def prediction_error(evaluation: Evaluation, guesses: Tensor) -> float:
+    """rms(y - the nearest guess) / rms(y - m(x)) over the first test points, m(x) the true conditional mean.
 
     Args:
         evaluation: gives the test points, one for each context.
-        guesses: (N, n, d).
+        guesses: (n, k, d), of as many of them.
     """
-    y, mean = evaluation.test.y.double(), torch.from_numpy(evaluation.truth.mean_given)
+    n = len(guesses)
+    y, mean = evaluation.test.y[:n].double(), torch.from_numpy(evaluation.truth.mean_given[:n])
     nearest = (y[:, None] - guesses).square().sum(-1).amin(1)
     return float((nearest.mean() / (y - mean).square().sum(-1).mean()).sqrt())

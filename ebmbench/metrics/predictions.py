@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.contracts.dataset import Batch
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.conditional import ConditionalEvaluation, prediction_error
+from ebmbench.metrics.conditional import ConditionalEvaluation, FuturesEvaluation, prediction_error
 from ebmbench.metrics.context import EvalContext
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.slices import GUESSES, TOLERANCE
@@ -23,20 +22,20 @@ def nearest(points: Tensor, others: Tensor) -> Tensor:
     return torch.cdist(points, others).amin(-1)
 
 
-def _conditional(evaluation: Evaluation) -> ConditionalEvaluation:
-    if not isinstance(evaluation, ConditionalEvaluation):
+def _require_mean(evaluation: Evaluation) -> None:
+    """Raise ``NotApplicable`` where the conditional mean is not known, which predictions are held against."""
+    if not isinstance(evaluation, ConditionalEvaluation | FuturesEvaluation):
         raise NotApplicable("nothing is predicted where the data depend on no context x")
-    return evaluation
 
 
-def predicted(evaluation: Evaluation, n: int) -> Tensor:
-    """The method's own ``n`` guesses of y given each context (N, n, d), in float64."""
-    held = _conditional(evaluation)
-    if not held.surface.guesses:
+def predicted(evaluation: Evaluation, n: int, rows: int | None = None) -> Tensor:
+    """The method's own ``n`` guesses of y given each context, or the first so many (N, n, d), in float64."""
+    _require_mean(evaluation)
+    if not evaluation.surface.guesses:
         raise NotApplicable("the method predicts nothing itself: it has an energy alone")
-    generator = Generator(held.like.device).manual_seed(held.seed)
+    generator, like = Generator(evaluation.like.device).manual_seed(evaluation.seed), evaluation.like
     with torch.no_grad():
-        found = held.surface.given(held.test.to(held.like).x).guess(n, generator)
+        found = evaluation.surface.given(evaluation.test[:rows].to(like).x).guess(n, generator)
     return found.detach().cpu().double()
 
 
@@ -55,6 +54,8 @@ def _true_draws(evaluation: Evaluation) -> Tensor:
 
 def _near(c: EvalContext, ours: bool) -> float:
     """The share of our predictions near a true draw, or of true draws near one of ours."""
+    if isinstance(c.evaluation, FuturesEvaluation):
+        raise NotApplicable("noise leads every draw of a picture away from all others: futures_found counts instead")
     predictions, truth = c.evaluation.once(_codes), c.evaluation.once(_true_draws)
     distance = nearest(predictions, truth) if ours else nearest(truth, predictions)
     return float((distance <= TOLERANCE * c.evaluation.spread).double().mean())
@@ -68,7 +69,7 @@ def predicted_1(c: EvalContext) -> float:
 
     Needs the exact density given a context, and a method that predicts.
     """
-    return prediction_error(_conditional(c.evaluation), predicted(c.evaluation, 1))
+    return prediction_error(c.evaluation, predicted(c.evaluation, 1))
 
 
 def predicted_10(c: EvalContext) -> float:
@@ -76,7 +77,7 @@ def predicted_10(c: EvalContext) -> float:
 
     Needs the exact density given a context, and a method that predicts.
     """
-    return prediction_error(_conditional(c.evaluation), predicted(c.evaluation, GUESSES))
+    return prediction_error(c.evaluation, predicted(c.evaluation, GUESSES))
 
 
 def prediction_recall(c: EvalContext) -> float:
@@ -98,9 +99,13 @@ def prediction_precision(c: EvalContext) -> float:
 def mean_gap(c: EvalContext) -> float:
     """G = beta E[F(m(x), x) - F(y, x)] in nats, m(x) the true conditional mean, y the test points.
 
-    How much less probable than a true y the blurry average is; below zero where the energy prefers it.
+    How much less probable than a true y the blurry average is; below zero where the energy prefers it. Where y is
+    noise about one of a few futures, the average of these has the noise of the test point on it, as all data have.
     Needs the exact density given a context.
     """
-    held = _conditional(c.evaluation)
-    mean = Batch(torch.from_numpy(held.truth.mean_given), held.test.x)
-    return c.beta_used * float((held.energy_at(mean.y, mean.x) - held.energy_test).mean())
+    _require_mean(c.evaluation)
+    held = c.evaluation
+    blurry = torch.from_numpy(held.truth.mean_given)
+    if isinstance(held, FuturesEvaluation):
+        blurry = blurry + held.test.y.double() - held.truth.true_future(held.test)
+    return c.beta_used * float((held.energy_at(blurry, held.test.x) - held.energy_test).mean())

@@ -108,6 +108,53 @@ CONDITIONAL = Track(
         "probable than the data."
     ),
 )
+ODDS = Ruler(
+    "Odds of the futures",
+    "futures_odds_error",
+    "ratio",
+    of_order=False,
+    legend="total variation of the odds of the futures given x; energies that only rank do not stand here",
+)
+FORESIGHT = Ruler(
+    "Prediction", "foreseen_10", "ratio", legend="the error of the best of ten guesses over that of the average future"
+)
+SEQUENCES = Track(
+    name="sequences",
+    summary="the next frames of a video, which are one of a few futures known by construction",
+    columns=(
+        Column("best of 10 ↓", "foreseen_10"),
+        Column("odds error ↓", "futures_odds_error", ranking="futures_odds_error_beta"),
+        Column("found ↑", "futures_found"),
+        Column("sharpness → 1", "sharpness"),
+        Column("mean gap ↑", "mean_gap", ranking="mean_gap_beta", wide=True),
+    ),
+    better="down",
+    failed=None,
+    tables=(
+        Column("Error of the best of ten guesses over that of the average future, median over seeds", "foreseen_10"),
+        Column(
+            "Error of the odds of the futures (total variation), median over seeds; ranking energies at their fitted "
+            "temperature",
+            "futures_odds_error",
+            ranking="futures_odds_error_beta",
+        ),
+        Column("Sharpness of the guesses (1: as the true frames), median over seeds", "sharpness"),
+        Column("Share of the futures that twenty guesses find, median over seeds", "futures_found"),
+    ),
+    rulers=(FORESIGHT, ODDS),
+    milestones=("futures_odds_error", "futures_odds_error_beta"),
+    curve=Column("odds error", "futures_odds_error", ranking="futures_odds_error_beta"),
+    targets=(0.1, 0.05),
+    progress=(("best of 10", "foreseen_10"), ("odds", "futures_odds_error"), ("odds(β)", "futures_odds_error_beta")),
+    legend=(
+        "Best of 10: the error of the nearest of ten guesses of the next frame over that of the average of the true "
+        "futures, which is least squares' best; guesses are the method's own, or else ends of descents of its energy. "
+        "Odds error: total variation of the futures' probabilities by the energies, β: at the temperature that fits "
+        "validation rows best. Found: the share of the futures that one of twenty guesses is at. Sharpness: squared "
+        "differences of neighboring pixels over those of true frames, below 1 where guesses are blurred. Mean gap: "
+        "nats by which the average of the futures is less probable than one of them."
+    ),
+)
 USER_DATA = Track(
     name="user_data",
     summary="data of which nobody knows the density: held-out rows alone",
@@ -154,5 +201,5 @@ DIMENSIONS = Track(
         "β: at the temperature fitted on validation."
     ),
 )
-TRACKS = (PLANE, BINARY, DIMENSIONS, CONDITIONAL, USER_DATA)
+TRACKS = (PLANE, BINARY, DIMENSIONS, CONDITIONAL, SEQUENCES, USER_DATA)
 """In the order in which the first of them that a suite has decides what ranks."""

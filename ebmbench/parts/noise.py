@@ -10,6 +10,9 @@ from torch import Generator, Tensor
 from ebmbench.contracts.problem import Context, Noise, Problem
 from ebmbench.contracts.surface import Contextual
 
+NEGLIGIBLE = 1e-5
+"""Of the largest eigenvalue of the correlations of x: below it lies the rounding of single precision."""
+
 
 def normal(shape: tuple[int, ...], like: Tensor, rng: Generator) -> Tensor:
     """Standard normal draws with the dtype and device of ``like``."""
@@ -64,7 +67,7 @@ class LinearGaussian(Gaussian, Contextual):
     slope: Tensor
 
     def __init__(self, mean: Tensor, cov: Tensor, context: Context, scale: float) -> None:
-        slope = torch.linalg.lstsq(context.cov, context.cross).solution
+        slope = best_slope(context)
         super().__init__(mean, scale * (cov - context.cross.T @ slope))
         self.register_buffer("origin", context.mean.clone())
         self.register_buffer("slope", slope)
@@ -79,6 +82,21 @@ class LinearGaussian(Gaussian, Contextual):
     def sample(self, n: int, generator: Generator) -> Tensor:
         """``n`` independent draws, (n, d), each given its own context."""
         return super().sample(n, generator) + self._shift(n)
+
+
+def best_slope(context: Context) -> Tensor:
+    """A' = cov_xx^-1 cov_xy, (c, d), by what x varies along: pictures have many more pixels than ways of varying.
+
+    In double precision; directions in which x hardly varies, in units of its coordinates, are left out.
+    """
+    std = context.std.double()
+    found = torch.linalg.lstsq(
+        context.cov.double() / torch.outer(std, std),
+        context.cross.double() / std[:, None],
+        rcond=NEGLIGIBLE,
+        driver="gelsd",
+    )
+    return (found.solution / std[:, None]).to(context.cross)
 
 
 def gaussian(problem: Problem, scale: float) -> Gaussian:

@@ -12,8 +12,7 @@ import torch
 from ebmbench.contracts.records import flat_name
 from ebmbench.contracts.surface import Surface
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.annealed import AnnealedEvaluation
-from ebmbench.metrics.conditional import ConditionalEvaluation
+from ebmbench.metrics.conditional import ConditionalEvaluation, evaluation_of
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.files import write_atomic
@@ -24,7 +23,6 @@ from ebmbench.training.components import TrialComponents
 from ebmbench.training.milestones import Milestone, Milestones
 from ebmbench.training.portraits import portrait
 from ebmbench.training.seeding import seed_of
-from ebmbench.truth.conditional import ConditionalLattice
 from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.normalizer import Array
 from ebmbench.truth.truth import Truth
@@ -107,10 +105,7 @@ class Measuring:
     def _evaluation(self, surface: Surface, truth: Truth, thorough: bool = True) -> Evaluation:
         spec, (validation, test) = self.components.spec, self.components.held_out
         kind, like = spec.method.kind, self.components.like
-        conditional = isinstance(truth.normalizer, ConditionalLattice)
-        plain = AnnealedEvaluation if truth.normalizer.anneals else Evaluation
-        made = ConditionalEvaluation if conditional else plain
-        return made(surface, truth, kind, validation, test, self._seed, like, spec.protocol, thorough)
+        return evaluation_of(truth)(surface, truth, kind, validation, test, self._seed, like, spec.protocol, thorough)
 
     def _truth(self, cells: int) -> Truth:
         return truth_of(self.components.dataset, cells, self._seed, self.components.held_out[1].x)

@@ -51,9 +51,13 @@ class FuturesTruth(TruthAtPoints):
         future, _ = self.futures_at(batch.x)
         return (batch.y.double()[:, None] - future).square().sum(-1).argmin(-1)
 
+    def true_future(self, batch: Batch) -> Tensor:
+        """That future of each row, (B, d)."""
+        assert batch.x is not None
+        future, _ = self.futures_at(batch.x)
+        return future[torch.arange(len(future)), self.came_true(batch)]
+
     def transplanted(self, batch: Batch) -> Tensor:
         """Each row's own noise on each of its futures, (B, K, d): what y would have been, had another come true."""
         assert batch.x is not None
-        future, _ = self.futures_at(batch.x)
-        own = future[torch.arange(len(future)), self.came_true(batch)]
-        return future + (batch.y.double() - own)[:, None]
+        return self.futures_at(batch.x)[0] + (batch.y.double() - self.true_future(batch))[:, None]

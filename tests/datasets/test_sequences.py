@@ -20,7 +20,7 @@ N = 4000
 SCENES: dict[str, Scenes] = {
     "occluder": Occluder(),
     "bounce": Bounce(),
-    "two ways, two frames": Bounce(odds=(0.6, 0.4), steps=2, sigma=0.2),
+    "two frames": Bounce(ways=(0.6, 0.3, 0.1), steps=2, sigma=0.15),
 }
 every = pytest.mark.parametrize("scenes", SCENES.values(), ids=SCENES)
 
@@ -31,7 +31,7 @@ def seeded(seed: int = 0) -> Generator:
 
 def entropy(scenes: Scenes) -> float:
     """Of the choice and of the noise: the futures are apart."""
-    weight = scenes.weights()
+    weight = scenes.odds[0]
     noise = scenes.domain.dim / 2 * math.log(2 * math.pi * math.e * scenes.sigma**2)
     return float(-(weight * weight.log()).sum()) + noise
 
@@ -81,9 +81,11 @@ def test_futures_come_as_often_as_they_weigh(scenes: Scenes) -> None:
     assert batch.x is not None
     future, weight = scenes.futures(batch.x)
     which = (batch.y[:, None] - future).square().sum(-1).argmin(-1)
-    share = torch.bincount(which, minlength=weight.shape[1]) / N
-    error = (weight[0] * (1 - weight[0]) / N).sqrt()
-    assert bool(((share - weight[0]).abs() < 4 * error).all())
+    for odds in weight.unique(dim=0):
+        rows = (weight == odds).all(-1)
+        share = torch.bincount(which[rows], minlength=len(odds)) / int(rows.sum())
+        error = (odds * (1 - odds) / int(rows.sum())).sqrt()
+        assert bool(((share - odds).abs() < 4 * error).all())
     noise = batch.y - future[torch.arange(N), which]
     assert float(noise.std()) == pytest.approx(scenes.sigma, rel=0.01)
 
@@ -138,7 +140,7 @@ def test_a_bounce_leaves_at_its_angles() -> None:
     inside = (middle(future) - 7.5).abs().amax((1, 2)) < 4.6
     distance = (out - hit[:, None]).norm(dim=-1)
     assert float((distance - 5)[inside].abs().max()) < 0.2
-    chord = (out[:, 0] - out[:, 1]).norm(dim=-1)[inside]
+    chord = (out[:, 0] - out[:, 2]).norm(dim=-1)[inside]
     assert float((chord - 10 * math.sin(math.radians(50))).abs().max()) < 0.2
 
 
@@ -148,7 +150,7 @@ def test_the_law_at_one_past_has_the_futures_as_its_modes(scenes: Scenes) -> Non
     one = scenes.at(x[1])
     assert isinstance(one, AtContext)
     y = one.sample(500, seeded()).y
-    assert one.modes == len(scenes.weights())
+    assert one.modes == scenes.odds.shape[1]
     assert set(one.assign_mode(y).tolist()) == set(range(one.modes))
     assert one.manifold is not None
     assert torch.equal(one.manifold.closest(y), scenes.futures(x)[0][1][one.assign_mode(y)])
@@ -158,9 +160,82 @@ def test_the_law_at_one_past_has_the_futures_as_its_modes(scenes: Scenes) -> Non
 
 def test_odds_are_probabilities() -> None:
     with pytest.raises(ValidationError, match="whose sum is 1"):
-        Bounce(odds=(0.5, 0.3))
+        Bounce(ways=(0.5, 0.3, 0.1))
     with pytest.raises(ValidationError, match="above zero"):
-        Bounce(odds=(1.0, 0.0))
+        Bounce(ways=(0.7, 0.3, 0.0))
+    for scenes in SCENES.values():
+        torch.testing.assert_close(scenes.odds.sum(-1), torch.ones(len(scenes.scenes[0])).double())
+
+
+def test_it_turns_to_its_left_whichever_way_it_flies() -> None:
+    """Up the frame where it flies to the right, down where it flies to the left."""
+    scenes = Occluder(weight=0.9)
+    likeliest = scenes.odds.argmax(-1)
+    first = scenes.scenes[0].view(108, 2, SIDE, SIDE)[:, 0].clone()
+    first[..., 6:10] = 0
+    to_the_right = middle(first)[:, 1] < 7.5
+    rows = middle(scenes.scenes[1].view(108, 2, SIDE, SIDE))[..., 0]
+    up = rows[torch.arange(108), likeliest] < rows[torch.arange(108), 1 - likeliest]
+    assert torch.equal(up, to_the_right)
+
+
+def test_the_likeliest_bounce_goes_on_along_the_wall() -> None:
+    """What flies down along the wall goes on down it, and what comes straight goes straight back."""
+    scenes = Bounce()
+    past, future = scenes.places()
+    flight = past[:, 1] - past[:, 0]
+    leaving = future[:, :, 0] - (past[:, 1] + flight)[:, None]
+    along = flight.abs() < 2
+    onwards = (leaving * along[:, None]).sum(-1) / (5 * math.sin(math.radians(50)))
+    expected = (onwards - (flight * along).sum(-1, keepdim=True)).abs().argmin(-1)
+    assert torch.equal(scenes.odds.argmax(-1), expected)
+
+
+@every
+def test_the_law_at_one_past_has_the_futures_as_its_modes(scenes: Scenes) -> None:
+    x = scenes.sample_context(3, seeded())
+    one = scenes.at(x[1])
+    assert isinstance(one, AtContext)
+    y = one.sample(500, seeded()).y
+    assert one.modes == scenes.odds.shape[1]
+    assert set(one.assign_mode(y).tolist()) == set(range(one.modes))
+    assert one.manifold is not None
+    assert torch.equal(one.manifold.closest(y), scenes.futures(x)[0][1][one.assign_mode(y)])
+    torch.testing.assert_close(one.log_prob(y), scenes.log_prob(y, x[1].expand(500, -1)))
+    assert (one.assign_mode(y + 0.9 * scenes.sigma) == -1).all()
+
+
+def test_odds_are_probabilities() -> None:
+    with pytest.raises(ValidationError, match="whose sum is 1"):
+        Bounce(ways=(0.5, 0.3, 0.1))
+    with pytest.raises(ValidationError, match="above zero"):
+        Bounce(ways=(0.7, 0.3, 0.0))
+    for scenes in SCENES.values():
+        torch.testing.assert_close(scenes.odds.sum(-1), torch.ones(len(scenes.scenes[0])).double())
+
+
+def test_it_turns_to_its_left_whichever_way_it_flies() -> None:
+    """Up the frame where it flies to the right, down where it flies to the left."""
+    scenes = Occluder(weight=0.9)
+    likeliest = scenes.odds.argmax(-1)
+    first = scenes.scenes[0].view(108, 2, SIDE, SIDE)[:, 0].clone()
+    first[..., 6:10] = 0
+    to_the_right = middle(first)[:, 1] < 7.5
+    rows = middle(scenes.scenes[1].view(108, 2, SIDE, SIDE))[..., 0]
+    up = rows[torch.arange(108), likeliest] < rows[torch.arange(108), 1 - likeliest]
+    assert torch.equal(up, to_the_right)
+
+
+def test_the_likeliest_bounce_goes_on_along_the_wall() -> None:
+    """Its displacement from where the blob hit agrees best with that of the flight, or least of all turns aside."""
+    scenes = Bounce()
+    past, future = scenes.places()
+    flight = past[:, 1] - past[:, 0]
+    leaving = future[:, :, 0] - (past[:, 1] + flight)[:, None]
+    inwards = -torch.where(flight.abs() >= 3, flight.sign(), 0)
+    mirror = flight + 2 * (flight * inwards).sum(-1, keepdim=True).abs() * inwards
+    agreement = torch.cosine_similarity(leaving, mirror[:, None], dim=-1)
+    assert torch.equal(agreement.argmax(-1), scenes.odds.argmax(-1))
 
 
 @every

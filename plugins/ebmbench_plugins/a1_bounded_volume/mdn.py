@@ -55,6 +55,14 @@ class MixtureNet(StandardizedSurface):
         mean, log_std = (part.gather(1, chosen).squeeze(1) for part in (means, log_stds))
         return self.mean + self.std * (mean + log_std.exp() * normal(tuple(mean.shape), mean, generator))
 
+    @torch.no_grad()
+    def guess(self, n: int, generator: Generator) -> Tensor:
+        """The means (B, n, d) of components drawn by their weights, without the noise about them."""
+        assert self.context is not None
+        log_weights, means, _ = self.mixture(len(self.context))
+        chosen = torch.multinomial(log_weights.exp(), n, replacement=True, generator=generator)
+        return self.mean + self.std * means[torch.arange(len(means), device=means.device)[:, None], chosen]
+
 
 class MDN(GradientMethod):
     """F(y, x) = -log sum_k w_k(x) N(y; m_k(x), s_k(x)^2), by maximum likelihood: L = E F (Bishop 1994, eq. 23).

@@ -171,7 +171,7 @@ class SceneAt(AtContext):
 class Occluder(Scenes):
     """A blob flies level behind a bar and comes out three pixels to its left or to its right: two futures.
 
-    108 scenes: from the left or from the right, at six heights, from three starts, with three speeds. The bar has half
+    108 scenes: from the left or from the right, at six heights, from three starts, with three speeds. The bar has a fifth
     of the blob's brightness, and hides it; what went in at column c with v pixels a frame comes out at c + 3 v. The left
     of its course is above where it flies to the right, and below where it flies to the left.
     """
@@ -180,6 +180,7 @@ class Occluder(Scenes):
 
     bar: ClassVar[slice] = slice(6, 10)
     """Columns."""
+    brightness: ClassVar[float] = 0.2
     turn: ClassVar[float] = 3.0
 
     def weights(self) -> Tensor:
@@ -198,7 +199,7 @@ class Occluder(Scenes):
     def backdrop(self, frames: Tensor) -> Tensor:
         """The bar, in the middle of the frame."""
         covered = frames.clone()
-        covered[..., self.bar] = 0.5
+        covered[..., self.bar] = self.brightness
         return covered
 
 

@@ -135,20 +135,19 @@ def foreseen_10(c: EvalContext) -> float:
 
 
 def sharpness(c: EvalContext) -> float:
-    """S = E|grad(guess - a)|^2 / E|grad(future - a)|^2, a the average of all frames, grad the differences of pixels.
+    """S = E|grad guess|^2 / E|grad future|^2, grad the differences of neighboring pixels.
 
-    1 for the truth, below it for what is blurred: futures w1, w2, ... that do not overlap blur to sum w^2. Noise on a
-    guess counts, and leads above 1.
+    1 for the truth, below it for what is blurred: futures w1, w2, ... that do not overlap blur to sum w^2 beside what
+    does not move. Noise on a guess counts, and leads above 1.
     Needs the futures given a context, in pixels.
     """
     held = _futures(c.evaluation)
     box = held.truth.dataset.domain
     if not isinstance(box, Box) or not box.is_picture:
         raise NotApplicable("only pictures are sharp or blurred")
-    (future, weight), average = held.truth.futures, torch.from_numpy(held.truth.mean_given.mean(0))
-    found = guesses(c, GUESSES)
-    due = (weight * steepness(future - average, box.shape)).sum(-1)[: len(found)]
-    return float(steepness(found - average, box.shape).mean() / due.mean())
+    found, (future, weight) = guesses(c, GUESSES), held.truth.futures
+    due = (weight * steepness(future, box.shape)).sum(-1)[: len(found)]
+    return float(steepness(found, box.shape).mean() / due.mean())
 
 
 def futures_found(c: EvalContext) -> float:

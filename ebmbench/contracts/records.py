@@ -290,7 +290,7 @@ class Track:
     rulers: tuple[Ruler, ...] = ()
     badges: tuple[Badge, ...] = ()
     progress: tuple[tuple[str, str], ...] = ()
-    picture: Literal["plane", ""] = ""
+    picture: Literal["plane", "frames", ""] = ""
     legend: str = ""
 
     @property

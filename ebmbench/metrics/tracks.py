@@ -146,6 +146,7 @@ SEQUENCES = Track(
     curve=Column("odds error", "futures_odds_error", ranking="futures_odds_error_beta"),
     targets=(0.1, 0.05),
     progress=(("best of 10", "foreseen_10"), ("odds", "futures_odds_error"), ("odds(β)", "futures_odds_error_beta")),
+    picture="frames",
     legend=(
         "Best of 10: the error of the nearest of ten guesses of the next frame over that of the average of the true "
         "futures, which is least squares' best; guesses are the method's own, or else ends of descents of its energy. "

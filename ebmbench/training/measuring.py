@@ -12,7 +12,7 @@ import torch
 from ebmbench.contracts.records import flat_name
 from ebmbench.contracts.surface import Surface
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.conditional import ConditionalEvaluation, evaluation_of
+from ebmbench.metrics.conditional import ConditionalEvaluation, FuturesEvaluation, evaluation_of
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.files import write_atomic
@@ -21,7 +21,7 @@ from ebmbench.store.records import MetricCell, Point, Training, Value
 from ebmbench.training.checks import Diverged
 from ebmbench.training.components import TrialComponents
 from ebmbench.training.milestones import Milestone, Milestones
-from ebmbench.training.portraits import portrait
+from ebmbench.training.portraits import foreseen, portrait
 from ebmbench.training.seeding import seed_of
 from ebmbench.truth.knowledge import truth_of
 from ebmbench.truth.normalizer import Array
@@ -116,14 +116,17 @@ class Measuring:
         return seed_of(spec.protocol.seed, spec.seed)
 
     def save_artifacts(self, evaluation: Evaluation) -> None:
-        """samples.npz and, where there is a lattice, surface.npz."""
-        samples = {}
+        """samples.npz, of next frames what is foreseen, and, where there is a lattice, surface.npz."""
+        samples: dict[str, np.ndarray] = {}
         if not evaluation.truth.normalizer.reason:
             with suppress(NotApplicable):  # more coordinates than a picture has
                 self._save(**self._pictures(evaluation))
             with suppress(NotApplicable):  # no temperature makes a density of the energy
                 samples["common"] = evaluation.common_samples.float().numpy()
-        if evaluation.surface.samples_natively:
+        if isinstance(evaluation, FuturesEvaluation):
+            with suppress(NotApplicable):
+                samples |= foreseen(evaluation)
+        elif evaluation.surface.samples_natively:
             samples["native"] = evaluation.native_samples.float().numpy()
         with self.folder.file("samples.npz").open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **samples)

@@ -1,4 +1,4 @@
-"""A conditional energy as a picture of the plane: x beside y, or y alone at the middle of x."""
+"""A conditional energy as a picture of the plane: x beside y, or y alone at the middle of x; or what it foresees."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from torch import Tensor
 
 from ebmbench.contracts.domain import Box, Support
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.conditional import ConditionalEvaluation
+from ebmbench.metrics.conditional import ConditionalEvaluation, FuturesEvaluation
+from ebmbench.metrics.futures import completed
+from ebmbench.metrics.predictions import predicted
 from ebmbench.truth.normalizer import Array, as_array, log_normalizer
+
+SCENES, GUESSED = 2, 6
+"""Contexts of next frames that are shown, and guesses of each."""
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,20 @@ def _at_middle(evaluation: ConditionalEvaluation, space: Box, box: Box, side: in
 def _known(evaluation: ConditionalEvaluation, y: Tensor, x: Tensor) -> Array | None:
     truth = evaluation.truth
     return as_array(truth.dataset.log_prob(y, x)) if truth.on_support else None
+
+
+def foreseen(evaluation: FuturesEvaluation) -> dict[str, np.ndarray]:
+    """The past, the futures with their weights, and guesses of the first few test rows; how frames are laid out."""
+    truth, space = evaluation.truth, evaluation.truth.dataset.context
+    box = truth.dataset.domain
+    if not (isinstance(space, Box) and isinstance(box, Box) and space.is_picture and box.is_picture):
+        raise NotApplicable("frames are drawn of pictures")
+    future, weight = (part[:SCENES] for part in truth.futures)
+    own = evaluation.surface.guesses
+    found = predicted(evaluation, GUESSED, SCENES) if own else completed(evaluation, GUESSED, SCENES)
+    return {
+        "past": truth.contexts[:SCENES].view(-1, *space.shape).float().numpy(),
+        "futures": future.view(*future.shape[:2], *box.shape).float().numpy(),
+        "weights": weight.numpy(),
+        "guesses": found.view(*found.shape[:2], *box.shape).float().numpy(),
+    }

@@ -52,14 +52,14 @@ class TrueSurface(Surface):
         return self.truth.sample(n, generator).y if x is None else self.truth.sample_given(x, generator)
 
     def guess(self, n: int, generator: Generator) -> Tensor:
-        """Futures by their odds, without noise, where y is noise about one of a few; elsewhere draws."""
+        """Futures as often as their odds say, without noise, where y is noise about one of a few; elsewhere draws."""
         assert self.context is not None
-        x = self.context.cpu().double()
-        found = self.truth.futures(x)
+        found = self.truth.futures(self.context.cpu().double())
         if found is None:
             return super().guess(n, generator)
-        chosen = torch.multinomial(found[1], n, replacement=True, generator=generator)
-        return found[0][torch.arange(len(x))[:, None], chosen]
+        places = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+        chosen = torch.searchsorted(found[1].cumsum(-1)[:, :-1].contiguous(), places.expand(len(found[1]), -1))
+        return found[0][torch.arange(len(chosen))[:, None], chosen]
 
 
 class Oracle(FixedReference):

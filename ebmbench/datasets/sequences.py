@@ -44,7 +44,7 @@ class Scenes(Dataset):
     Authors write ``places`` and ``weights``, and ``backdrop`` where there is one.
     """
 
-    sigma: float = Field(0.1, gt=0, description="standard deviation of the noise on each pixel of y")
+    sigma: float = Field(0.25, gt=0, description="standard deviation of the noise on each pixel of y")
 
     @property
     def frames(self) -> int:

@@ -178,9 +178,10 @@ def test_the_likeliest_temperature_of_known_choices() -> None:
 
 
 def test_the_average_with_noise_is_less_probable_than_a_future_with_it() -> None:
-    """Far from both futures: min over k of D^2 share^2 / (2 s^2) nats. Without noise the average is more probable."""
+    """By .3^2 D^2 / (2 s^2) of the likelier future's normal. Without noise the average is more probable."""
     apart = float((OCCLUDER.scenes[1][:, 0] - OCCLUDER.scenes[1][:, 1]).square().sum(-1).mean())
-    expected = 0.3**2 * apart / (2 * OCCLUDER.sigma**2)
+    surprise = 0.7 * math.log(0.7) + 0.3 * math.log(0.3) - math.log(0.7)
+    expected = 0.3**2 * apart / (2 * OCCLUDER.sigma**2) + surprise
     evaluation = held(TrueScenes(OCCLUDER))
     assert measured(evaluation, "mean_gap")["mean_gap", "raw"].value == pytest.approx(expected, rel=0.1)
     bare = evaluation.energy_at(torch.from_numpy(evaluation.truth.mean_given), evaluation.test.x)
@@ -223,12 +224,12 @@ def test_descents_start_about_the_linear_prediction() -> None:
     ours = noise.mean + (evaluation.validation.x - noise.origin) @ noise.slope
     np.testing.assert_allclose(ours.numpy(), y.mean(0) + centered @ slope, atol=1e-6)
     left = y - ours.numpy()
-    assert np.square(left).mean() < 0.7 * np.square(y - y.mean(0)).mean()
+    assert np.square(left).mean() < 0.9 * np.square(y - y.mean(0)).mean()
 
 
 def test_hits() -> None:
     """With its noise a draw counts; an average does not, nor a blank frame, nor another's future."""
-    scenes = Bounce()
+    scenes = Bounce(sigma=0.1)
     x = scenes.scenes[0][:50]
     future, weight = scenes.futures(x)
     noise = 256 * scenes.sigma**2

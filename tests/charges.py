@@ -126,6 +126,11 @@ def sparse_ae() -> int:
     return Net(outputs=64).trained + 3 * 2 * (64 * 128 + 128 * 2)
 
 
+def jepa(codes: int, slices: int) -> int:
+    """Two views of 256 rows through the net and the identity; the codes of one onto the slices, and back."""
+    return 512 * (Net(outputs=codes).trained + 2 * 2 * codes) + 256 * 2 * 2 * codes * slices
+
+
 def cae_encoder() -> int:
     """128 sigmoids there and back; the penalty sums squared weights, a vector that is multiplied forth and back."""
     return 2 * 2 * 2 * 128 + 3 * 2 * 2 * 128 + 2 * 2 * 128
@@ -179,6 +184,8 @@ FLOPS: dict[str, int] = {
     "vae": 256 * Net(outputs=4).trained + 8 * 256 * MAP.trained_through,
     "vqvae": 256 * MAP.trained + 256 * MAP.trained_through + 64 * MAP.forward,
     "glo": 512 * CODER.forward + 256 * CODER.trained,
+    "jepa": jepa(codes=16, slices=64),
+    "jepa_density": jepa(codes=2, slices=16),
     "nsf": 512 * flow(outputs=3 * 32 - 1, layers=2),
     "realnvp": 256 * flow(outputs=2, layers=8),
     "kmeans_sgd": 0,

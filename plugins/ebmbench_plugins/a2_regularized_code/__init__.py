@@ -35,3 +35,10 @@ def ebmbench_methods() -> Iterator[MethodSpec]:
     )
     what = "a decoder whose best code is searched for each datum"
     yield ranking("glo", f"{__name__}.glo:GLO", summary=what, refs=("Bojanowski et al. 2018",))
+    jepa = partial(MethodSpec, target=f"{__name__}.jepa:JEPA", strategy=Strategy.A2)
+    papers = ("Balestriero & LeCun 2025", "Balestriero et al. 2025", "Epps & Pulley 1983")
+    what = "encoder held to a normal law, its Jacobian the energy (JEPA-SCORE)"
+    yield jepa("jepa", kind=EnergyKind.RANKING, summary=what, refs=papers)
+    what = "the same, of a code as wide as y, whose density is changed into that of y"
+    density = {"prior": True, "codes": None, "base": None, "slices": 16, "width": 6.0, "knots": 33}
+    yield jepa("jepa_density", kind=EnergyKind.DENSITY, summary=what, refs=papers, params=density)

@@ -9,10 +9,20 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ebmbench.contracts.domain import Binary
+from ebmbench.contracts.domain import Binary, Box
+from ebmbench.contracts.problem import Context
 from ebmbench.contracts.records import NetConfig
-from ebmbench.contracts.surface import EnergyModel, MapModel, input_gradient
-from ebmbench.parts.nets import BASE_VARIANCE, BinaryNet, EnergyNet, FourierNet, MapNet, without_features
+from ebmbench.contracts.surface import EnergyModel, MapModel, bound, input_gradient
+from ebmbench.parts.nets import (
+    BASE_VARIANCE,
+    BinaryNet,
+    Conditioned,
+    EnergyNet,
+    FourierNet,
+    MapNet,
+    conditioned,
+    without_features,
+)
 from ebmbench.training.seeding import initialization
 
 jacobian_of: Any = torch.autograd.functional.jacobian
@@ -192,3 +202,46 @@ def test_without_features_the_rest_of_the_size_stays() -> None:
         net = FourierNet(2, 1, bare).double()
     u = points(5)
     assert torch.equal(net.features(u), u)
+
+
+# --- with a context --------------------------------------------------------------------------------------------------
+
+
+def given_net(outputs: int = 1) -> tuple[Conditioned, Tensor, Tensor]:
+    """A net of two coordinates and one of x, bound to x (12, 1), and u (12, 2)."""
+    g = Generator().manual_seed(4)
+    x, u = torch.randn(12, 1, generator=g, dtype=torch.float64), torch.randn(12, 2, generator=g, dtype=torch.float64)
+    context = Context(Box((-4.0,), (4.0,)), torch.tensor([0.7]), torch.tensor([[4.0]]), torch.zeros(1, 2))
+    with initialization(0):
+        net = conditioned(2, outputs, config(), context).double()
+    assert isinstance(net, Conditioned)
+    return bound(net, x), u, x
+
+
+def test_a_conditioned_net_is_one_of_u_and_the_standardized_context() -> None:
+    net, u, x = given_net()
+    torch.testing.assert_close(net(u), net.net(torch.cat([u, (x - 0.7) / 2], -1)))
+    assert not torch.allclose(net(u), net.net(torch.cat([u, x], -1)))
+
+
+def test_its_derivatives_are_those_in_u_alone() -> None:
+    net, u, _ = given_net()
+    value, gradient = net.with_adjoint(u)
+    hessian = torch.stack([torch.autograd.functional.hessian(lambda v, k=k: only(net, v, k), u[k]) for k in range(12)])  # type: ignore[no-untyped-call]
+    slope = torch.stack([torch.autograd.functional.jacobian(lambda v, k=k: only(net, v, k), u[k]) for k in range(12)])  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(gradient, slope)
+    v = torch.randn(12, 3, 2, generator=Generator().manual_seed(5), dtype=torch.float64)
+    again, same, second = net.with_curvature(u, v)
+    torch.testing.assert_close((again, same), (value, gradient))
+    torch.testing.assert_close(second, torch.einsum("bki,bij,bkj->bk", v, hessian, v))
+    torch.testing.assert_close(net.with_tangents(u, v)[1].squeeze(-1), torch.einsum("bki,bi->bk", v, slope))
+
+
+def only(net: Conditioned, v: Tensor, row: int) -> Tensor:
+    """The output at one row, with the context of that row."""
+    assert net.context is not None
+    return bound(net, net.context[row : row + 1])(v[None])[0, 0]
+
+
+def test_without_a_context_it_is_the_shared_net() -> None:
+    assert type(conditioned(2, 1, config())) is FourierNet

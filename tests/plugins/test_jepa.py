@@ -324,7 +324,9 @@ def test_prediction_pulls_the_encoder_flat_along_the_noise() -> None:
 def test_training_on_moons_makes_the_codes_normal() -> None:
     method = JEPA(prior=True, codes=None, base=None, slices=8, width=3.0)
     with initialization(0):
-        surface = method.build(make_problem(Moons().domain, NetConfig(), rows=Moons().sample(500, Generator()).y.float()))
+        surface = method.build(
+            make_problem(Moons().domain, NetConfig(), rows=Moons().sample(500, Generator()).y.float())
+        )
     y = Moons().sample(2000, Generator().manual_seed(7)).y.float()
     before = distance(method, surface, y)
     stepper, rng, data = method.stepper(surface), Generator().manual_seed(0), Generator().manual_seed(1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from ebmbench.catalog.loading import load_catalog
 from ebmbench.contracts.dataset import Dataset
 from ebmbench.contracts.domain import Box
 from ebmbench.datasets.plane import legendre
+from ebmbench.datasets.sequences import Scenes
 from ebmbench.errors import NotApplicable
 from ebmbench.truth.knowledge import truth_of
 
@@ -61,6 +63,9 @@ def entropy_of(dataset: Dataset) -> float:
     Raises:
         NotApplicable: if the density is not known.
     """
+    if isinstance(dataset, Scenes):  # the futures are apart: the entropy of the choice, and that of the noise
+        noise = dataset.domain.dim / 2 * math.log(2 * math.pi * math.e * dataset.sigma**2)
+        return float(-(dataset.odds * dataset.odds.log()).sum(-1).mean()) + noise
     if not isinstance(dataset.context, Box):
         return truth_of(dataset, CELLS).entropy
     (low,), (high,) = dataset.context.low, dataset.context.high

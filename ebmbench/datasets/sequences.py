@@ -169,11 +169,12 @@ class SceneAt(AtContext):
 
 
 class Occluder(Scenes):
-    """A blob flies level behind a bar and comes out three pixels to its left or to its right: two futures.
+    """p(y | x) = w N(y; to its left, s^2 I) + (1 - w) N(y; to its right, s^2 I): a blob comes out from behind a bar.
 
-    108 scenes: from the left or from the right, at six heights, from three starts, with three speeds. The bar has a fifth
-    of the blob's brightness, and hides it; what went in at column c with v pixels a frame comes out at c + 3 v. The left
-    of its course is above where it flies to the right, and below where it flies to the left.
+    It flies level behind the bar and comes out three pixels beside its course. 108 scenes: from the left or from the
+    right, at six heights, from three starts, with three speeds. The bar has a fifth of the blob's brightness, and hides
+    it; what went in at column c with v pixels a frame comes out at c + 3 v. The left of its course is above where it
+    flies to the right, and below where it flies to the left.
     """
 
     weight: float = Field(0.7, gt=0, lt=1, description="probability that it turns to its left")
@@ -208,7 +209,7 @@ _ROWS, _SLOPES, _SPEEDS = (6.0, 7.0, 8.0, 9.0), (-1.0, 0.0, 1.0), (3.0, 3.5, 4.0
 
 
 class Bounce(Scenes):
-    """A blob flies at a wall and bounces off at random, at one of three angles to the wall's normal: three futures.
+    """p(y | x) = sum_k w_k N(y; off at angle k, s^2 I): a blob flies at a wall and bounces off at one of three angles.
 
     144 scenes: four walls, four places where it hits, three slopes, three speeds. It leaves at -50, 0 or 50 degrees,
     likeliest at the one that goes on along the wall as it came, and is five pixels away from where it hit, then seven

@@ -149,3 +149,14 @@ def test_edges_of_one_and_three_axes() -> None:
     assert Box((0.0,), (2.0,)).support(2).edges[0].tolist() == [0, 1, 2]
     cube = Box((0.0,) * 3, (1.0, 2.0, 4.0)).support(2)
     assert [edges.tolist() for edges in cube.edges] == [[0, 0.5, 1], [0, 1, 2], [0, 2, 4]]
+
+
+def test_a_box_says_how_its_coordinates_are_laid_out() -> None:
+    """One after the other, unless it is a picture; a wider box has the same layout."""
+    assert Box((0.0,) * 6, (1.0,) * 6).shape == (6,)
+    picture = Box((0.0,) * 6, (1.0,) * 6, (1, 2, 3))
+    assert picture.is_picture
+    assert not square(1).is_picture
+    assert picture.scaled(2).shape == (1, 2, 3)
+    with pytest.raises(ValueError, match="6 coordinates are not laid out as"):
+        Box((0.0,) * 6, (1.0,) * 6, (2, 2))

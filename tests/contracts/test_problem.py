@@ -97,3 +97,11 @@ def test_a_noise_that_leaves_something_out_says_so() -> None:
         noise.log_prob(torch.zeros(1, 1))
     with pytest.raises(NotImplementedError):
         noise.sample(1, torch.Generator())
+
+
+def test_pixels_are_measured_in_one_unit() -> None:
+    """The root mean square of their standard deviations: 4 and 1 of variance have sqrt 2.5 both."""
+    cov = torch.diag(torch.tensor([4.0, 1.0]))
+    assert units(Box((0.0, 0.0), (1.0, 1.0)), cov).tolist() == [2.0, 1.0]
+    alike = units(Box((0.0, 0.0), (1.0, 1.0), (1, 2)), cov)
+    torch.testing.assert_close(alike, torch.full((2,), 2.5).sqrt())

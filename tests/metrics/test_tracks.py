@@ -9,9 +9,10 @@ from ebmbench.contracts.records import Column, EnergyKind, Track, flat_name
 from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.binary import BoltzmannMachine
 from ebmbench.datasets.plane import Moons
+from ebmbench.datasets.sequences import Occluder
 from ebmbench.metrics import ebmbench_metrics, ebmbench_tracks
 from ebmbench.metrics.evaluate import evaluate
-from ebmbench.metrics.tracks import BINARY, CONDITIONAL, DIMENSIONS, PLANE, TRACKS, USER_DATA
+from ebmbench.metrics.tracks import BINARY, CONDITIONAL, DIMENSIONS, PLANE, SEQUENCES, TRACKS, USER_DATA
 from tests.factories import Normal, Oracle, Regression, RegressionEnergy, make_evaluation
 
 KNOWN = {flat_name(spec.name, variant) for spec in ebmbench_metrics() for variant in spec.variants}
@@ -20,6 +21,7 @@ DATA: dict[str, Dataset] = {
     "binary": BoltzmannMachine(units=6),
     "dimensions": Normal(dim=4),
     "conditional": Regression(),
+    "sequences": Occluder(),
     "user_data": Normal(hidden=True),
 }
 every = pytest.mark.parametrize("track", TRACKS, ids=lambda track: track.name)
@@ -30,7 +32,7 @@ def names_of(columns: tuple[Column, ...]) -> set[str]:
 
 
 def test_the_catalog_has_them_in_the_order_in_which_they_rank() -> None:
-    assert ebmbench_tracks() == (PLANE, BINARY, DIMENSIONS, CONDITIONAL, USER_DATA)
+    assert ebmbench_tracks() == (PLANE, BINARY, DIMENSIONS, CONDITIONAL, SEQUENCES, USER_DATA)
 
 
 @every
@@ -65,7 +67,7 @@ def test_the_headline_and_the_curve_have_numbers_on_such_data_whatever_the_energ
     surface: Surface = Oracle(dataset if dataset.has_density else Normal(), 2.0)
     if track is CONDITIONAL:
         surface = RegressionEnergy(2.0)
-    evaluation = make_evaluation(surface, dataset, cells=100, kind=kind, n=500)
+    evaluation = make_evaluation(surface, dataset, cells=100, kind=kind, n=60 if track is SEQUENCES else 500)
     wanted = {column.of(kind) for column in (track.headline, track.curve)}
     specs = [
         (spec, "tests") for spec in ebmbench_metrics() if any(flat_name(spec.name, v) in wanted for v in spec.variants)

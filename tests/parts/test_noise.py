@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor
 
-from ebmbench.parts.noise import Gaussian, log_uniform, normal, signs, uniform
+from ebmbench.contracts.domain import Box
+from ebmbench.contracts.problem import Context
+from ebmbench.parts.noise import Gaussian, LinearGaussian, log_uniform, normal, signs, uniform
 
 DOUBLE = torch.zeros((), dtype=torch.float64)
 
@@ -90,3 +93,17 @@ def test_draws_depend_on_the_generator_alone_and_look_like_what_they_are_for(dra
     assert not torch.equal(one, other)
     assert draw((2, 3), torch.zeros(()), rng()).dtype == torch.float32
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_linear_fit_leaves_out_what_x_does_not_vary_along() -> None:
+    """Of 30 pixels that vary in 3 ways: the slope is numpy's pseudo-inverse's, the rest the residuals' covariance."""
+    ways = torch.randn(3, 30, generator=rng())
+    x = torch.randn(2000, 3, generator=rng(1)) @ ways
+    y = torch.cat([x[:, :2], x[:, 2:3] ** 2], 1) + 0.1 * torch.randn(2000, 3, generator=rng(2))
+    joint = torch.cov(torch.cat([y, x], 1).T)
+    seen = Context(Box((-9.0,) * 30, (9.0,) * 30, (5, 6)), x.mean(0), joint[3:, 3:], joint[3:, :3])
+    noise = LinearGaussian(y.mean(0), joint[:3, :3], seen, 1.0)
+    exact = np.linalg.pinv(np.cov(x.double().numpy().T), rcond=1e-5) @ joint[3:, :3].double().numpy()
+    np.testing.assert_allclose((x @ noise.slope).numpy(), x.double().numpy() @ exact, atol=1e-3)
+    left = y - y.mean(0) - (x - x.mean(0)) @ noise.slope
+    torch.testing.assert_close(noise.cholesky @ noise.cholesky.T, torch.cov(left.T), atol=1e-3, rtol=0)

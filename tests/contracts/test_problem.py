@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ebmbench.contracts.domain import Binary, Box, square
-from ebmbench.contracts.problem import Noise
+from ebmbench.contracts.problem import Noise, units
 from ebmbench.contracts.records import NetConfig
 from tests.factories import Normal, make_problem
 

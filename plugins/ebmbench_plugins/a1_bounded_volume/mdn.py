@@ -26,18 +26,20 @@ NARROWEST = 1e-3
 class MixtureNet(StandardizedSurface):
     """F(y, x) = -log sum_k w_k(x) N(y; m_k(x), diag s_k(x)^2), all of them outputs of one network of x."""
 
+    starts: Tensor
+
     def __init__(self, problem: Problem, components: int) -> None:
         super().__init__(problem)
         self.components = components
+        self.register_buffer("starts", first_means(components, problem.dim))
         self.net = conditioned(0, components * (1 + 2 * problem.dim), problem.net, problem.context)
 
     def mixture(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
         """log weights (rows, K), means and log standard deviations (rows, K, d) in standardized coordinates."""
         found = self.net(self.mean.new_zeros(rows, 0)).view(rows, self.components, -1)
         means, log_stds = found[..., 1:].chunk(2, -1)
-        spread = torch.linspace(-1.5, 1.5, self.components, dtype=means.dtype, device=means.device)
         log_stds = math.log(NARROWEST) + torch.nn.functional.softplus(log_stds - math.log(NARROWEST) - 1)
-        return found[..., 0].log_softmax(-1), means + spread[:, None], log_stds
+        return found[..., 0].log_softmax(-1), means + self.starts, log_stds
 
     def forward(self, y: Tensor) -> Tensor:
         """(B, d) -> (B,)."""
@@ -64,12 +66,22 @@ class MixtureNet(StandardizedSurface):
         return self.mean + self.std * means[torch.arange(len(means), device=means.device)[:, None], chosen]
 
 
+def first_means(components: int, dim: int) -> Tensor:
+    """Where the means start, (K, d): evenly along the diagonal of the data; off the plane in any directions.
+
+    On a diagonal of many coordinates the one or two in the middle would be nearer to all data than any other.
+    """
+    if dim <= 2:
+        return torch.linspace(-1.5, 1.5, components)[:, None].expand(-1, dim).clone()
+    return 1.5 / math.sqrt(dim) * torch.randn(components, dim)
+
+
 class MDN(GradientMethod):
     """F(y, x) = -log sum_k w_k(x) N(y; m_k(x), s_k(x)^2), by maximum likelihood: L = E F (Bishop 1994, eq. 23).
 
     A mixture of Gaussians whose weights, means and widths a network of x gives. Z = 1 given any x: the volume of low
     energy is bounded by construction, and several answers to one x are several components. The means start evenly
-    spread over the data. Shapes: x (B, c), y (B, d), K components of diagonal covariance. A row costs a pass.
+    spread over the data, off the plane apart from one another. Shapes: x (B, c), y (B, d), K components of diagonal covariance. A row costs a pass.
     It fails where y given x is no sum of few Gaussians, as a sharp edge or a thin curve, and by components that starve.
     """
 

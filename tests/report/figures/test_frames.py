@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from ebmbench.contracts.records import Status
 from ebmbench.report.figures.canvas import SMALL, written
 from ebmbench.report.figures.frames import Clip, frames, read_clip
 from ebmbench.report.report import Report
@@ -35,6 +36,7 @@ def reported(tmp_path: Path, levels: dict[str, float | None], steps: int = 1) ->
         trial = lab.trial(row, {"foreseen_10": 0.25, "futures_odds_error": 0.1}, **FACTS)
         if level is not None:
             np.savez_compressed(trial.folder.file("samples.npz"), allow_pickle=False, **arrays(level, steps))
+            trial.folder.seal(Status.OK)
     return lab.report()
 
 
@@ -80,4 +82,7 @@ def test_a_damaged_file_is_nothing_to_be_shown(tmp_path: Path) -> None:
     report = reported(tmp_path, {"vae": 0.25})
     trial = report.result.trials[0]
     trial.folder.file("samples.npz").write_bytes(b"PK\x03\x04 no zip")
-    assert read_clip(trial, report) is None
+    assert read_clip(trial, report) is None  # not what was written
+    trial.folder.file("samples.npz").write_bytes(b"no archive")
+    trial.folder.seal(Status.OK)
+    assert read_clip(trial, report) is None  # written so

@@ -97,14 +97,14 @@ def mixture(done: Results, name: str) -> GaussianMixture:
 @pytest.mark.long
 @pytest.mark.parametrize(("dataset", "d"), [("plane", 2), ("solid", 3), ("five", 5)])
 def test_the_nll_is_that_of_scikit_learn_on_the_very_test_rows(dataset: str, d: int, done: Results) -> None:
-    """Less the log Z that the lattice finds, where there is one."""
+    """Less the log Z that the lattice finds, or chains do: where there are five columns."""
     table = Table.of(blobs(d)).kept_in(done.result.store.tables)
     _, test = held_out(table, DataRegime(), 0)
     expected = -mixture(done, f"gmm/{dataset}/0/cpu").score_samples(test.y.numpy()).mean()
     values = trial(done, f"gmm/{dataset}/").values
     assert len(test) == 120
     assert values["nll"] - values.get("log_z_error", 0.0) == pytest.approx(expected, abs=1e-5)
-    assert abs(values.get("log_z_error", 0.0)) < 0.02
+    assert abs(values.get("log_z_error", 0.0)) < (0.02 if d < 4 else 0.3)
 
 
 def test_the_training_rows_give_another_nll(done: Results) -> None:
@@ -121,7 +121,7 @@ def test_what_needs_the_truth_is_missing_with_the_reason(done: Results) -> None:
         assert note(done, name, "kl", "beta") == f"n/a: {UNKNOWN}"
         assert "skill" not in trial(done, name).values
     assert note(done, "kmeans/plane", "fisher", "raw") == "n/a: the scale of a ranking energy means nothing"
-    assert note(done, "kmeans/five", "nll", "beta") == "n/a: no lattice covers 5 dimensions"
+    assert note(done, "kmeans/five", "auroc", "") == "n/a: no lattice covers 5 dimensions"
     measured = [trial(done, name).measurements for name in ("gmm/plane", "gmm/solid", "gmm/five")]
     assert not [v for found in measured if found for v in found.values if v.note.startswith("error")]
 
@@ -132,8 +132,8 @@ def test_the_mixture_is_good_and_all_kinds_have_a_number(done: Results) -> None:
             values = trial(done, f"{method}/{dataset}/").values
             assert {"nll_beta", "nll_iso", "auroc", "beta", "mmd2_common"} <= values.keys()
         assert trial(done, f"gmm/{dataset}/").values["auroc"] > 0.9
-    assert {"mmd2_native", "nll"} <= trial(done, "gmm/five/").values.keys()
-    assert "nll" not in trial(done, "kmeans/five/").values
+    assert {"mmd2_native", "nll", "nll_beta"} <= trial(done, "gmm/five/").values.keys()
+    assert "nll_beta" in trial(done, "kmeans/five/").values
 
 
 def test_the_leaderboard_ranks_by_nll_and_says_what_is_missing(board: str) -> None:
@@ -141,12 +141,12 @@ def test_the_leaderboard_ranks_by_nll_and_says_what_is_missing(board: str) -> No
     assert "skill ↑" not in board
     assert "| \\* | gmm |" in board
     title = "## Held-out NLL (nats) at the temperature fitted on validation, median over seeds"
-    assert f"{title}\n\n| method | plane | solid |" in board
-    assert "not checked and not ranked, median over seeds\n\n| method | five |" in board
+    assert f"{title}\n\n| method | plane | solid | five |" in board
+    assert "not checked and not ranked" not in board
     assert f"- oracle: 3 x skipped: {UNKNOWN}" in board
     assert f"- n/a: {UNKNOWN}: skill, kl, " in board
     assert "(all rows; 9 trials)" in board
-    assert "log Z = 0 as the energy claims, not checked: no lattice covers 5 dimensions: nll raw" in board
+    assert "log Z lies between the bounds of annealing" in board
 
 
 def test_the_csv_has_no_skill(done: Results) -> None:

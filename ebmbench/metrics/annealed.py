@@ -20,11 +20,19 @@ BETA_ROUNDS, BETA_FACTOR, BETA_STAYS = 8, 4.0, 0.05
 
 
 class AnnealedEvaluation(Evaluation):
-    """One surface whose log Z is annealed: what needs a support has none, and says why."""
+    """One surface whose log Z is annealed: what needs a support has none, and says why.
+
+    On the way of a training nothing is annealed: chains would take longer than the training itself.
+    """
 
     def _log_z(self, beta: float) -> Bounded:
+        self._require_the_end()
         known = self.truth.dataset.has_density
         return judged(self.bounds(beta), self.log_weight_test(beta) if known else None)
+
+    def _require_the_end(self) -> None:
+        if not self.thorough:
+            raise NotApplicable("chains are annealed when training has ended, and not on the way")
 
     def bounds(self, beta: float) -> Bounds:
         """log of the integral of exp(-beta F) between two bounds.
@@ -58,6 +66,7 @@ class AnnealedEvaluation(Evaluation):
             raise NotApplicable("no temperature fits: the energy is constant")
         if self.truth.dataset.has_density:
             return fit_beta(held, -self.truth.log_p_at(self.validation), held)
+        self._require_the_end()
         beta = float(np.sqrt(self.validation.y.shape[1] / 2) / held.std())
         for _ in range(BETA_ROUNDS):
             scaled, log_weight = weighted_energies(self._whitened(beta), self.seed)

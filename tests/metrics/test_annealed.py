@@ -68,6 +68,26 @@ def test_the_temperature_of_a_normal(a: float, hidden: bool) -> None:
     assert evaluation.beta * a == pytest.approx(1, rel=0.06 if not hidden else 0.2)
 
 
+def test_on_the_way_nothing_is_annealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for a temperature; by draws of p there is one."""
+
+    def forbidden(*args: object) -> None:
+        raise AssertionError
+
+    for name in ("log_z_bounds", "weighted_energies"):
+        monkeypatch.setattr(f"ebmbench.metrics.annealed.{name}", forbidden)
+    for hidden in (True, False):
+        evaluation = held(bowl(), hidden=hidden)
+        evaluation.thorough = False
+        with pytest.raises(NotApplicable, match="when training has ended"):
+            evaluation.log_z(1.0)
+    assert evaluation.beta == pytest.approx(1, abs=0.1)
+    evaluation = held(bowl(), hidden=True)
+    evaluation.thorough = False
+    with pytest.raises(NotApplicable, match="when training has ended"):
+        _ = evaluation.beta
+
+
 def test_a_constant_energy_has_no_temperature() -> None:
     with pytest.raises(NotApplicable, match="the energy is constant"):
         _ = held(Bowl(0.0, (0.0,) * 5)).beta

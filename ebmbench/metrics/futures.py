@@ -29,7 +29,7 @@ ROWS = 128
 TRIES = 20
 """Guesses among which the futures are sought: a future of weight 0.2 is missed by one sampler in 90."""
 DESCENT = 60
-"""Steps of a descent, the first of ``STRIDE`` of what the data stray: a charge of 61 gradients a guess for each energy."""
+"""Steps of a descent, the first of ``STRIDE`` of what the data stray: 61 gradients a guess, whatever the energy."""
 STRIDE = 0.1
 RIDGE = 1e-3
 """Of the data's variance, added to that of the linear prediction."""
@@ -45,7 +45,7 @@ def _futures(evaluation: Evaluation) -> FuturesEvaluation:
     return evaluation
 
 
-# --- guesses -----------------------------------------------------------------------------------------------------------
+# --- guesses ---------------------------------------------------------------------------------------------------------
 
 
 def linear_prediction(evaluation: FuturesEvaluation) -> LinearGaussian:
@@ -87,7 +87,7 @@ def guesses(c: EvalContext, n: int) -> Tensor:
     return held.once(_completions)[:, :n]
 
 
-# --- what they are held against ------------------------------------------------------------------------------------------
+# --- what they are held against --------------------------------------------------------------------------------------
 
 
 def steepness(frames: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -109,7 +109,8 @@ def hits(guessed: Tensor, future: Tensor, noise: float) -> Tensor:
     apart = torch.cdist(theirs, theirs)
     apart = apart.masked_fill(torch.eye(apart.shape[1], dtype=torch.bool), torch.inf).amin(-1)
     beside = (guessed - base).square().sum(-1) - ours.square().sum(-1)
-    return (torch.cdist(ours, theirs) <= NEAR * apart[:, None]) & (beside <= GRAIN * noise)[..., None]
+    found: Tensor = (torch.cdist(ours, theirs) <= NEAR * apart[:, None]) & (beside <= GRAIN * noise)[..., None]
+    return found
 
 
 def odds(energies: Array, beta: float) -> Array:
@@ -118,7 +119,7 @@ def odds(energies: Array, beta: float) -> Array:
     return np.asarray(weight / weight.sum(1, keepdims=True))
 
 
-# --- the metrics of the catalog ------------------------------------------------------------------------------------------
+# --- the metrics of the catalog --------------------------------------------------------------------------------------
 
 
 def foreseen_10(c: EvalContext) -> float:

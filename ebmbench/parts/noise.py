@@ -90,13 +90,13 @@ def best_slope(context: Context) -> Tensor:
     In double precision; directions in which x hardly varies, in units of its coordinates, are left out.
     """
     std = context.std.double()
-    found = torch.linalg.lstsq(
+    slope: Tensor = torch.linalg.lstsq(
         context.cov.double() / torch.outer(std, std),
         context.cross.double() / std[:, None],
         rcond=NEGLIGIBLE,
         driver="gelsd",
-    )
-    return (found.solution / std[:, None]).to(context.cross)
+    ).solution
+    return (slope / std[:, None]).to(context.cross)
 
 
 def gaussian(problem: Problem, scale: float) -> Gaussian:

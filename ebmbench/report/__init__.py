@@ -21,7 +21,9 @@ def ebmbench_reporters() -> Iterator[ReporterSpec]:
     )
     yield ReporterSpec("svg", f"{home}.figures.surfaces:surfaces", "the same as a drawing")
     yield ReporterSpec("pdf", f"{home}.figures.surfaces:surfaces", "the same as a page")
-    yield ReporterSpec("frames", f"{home}.figures.frames:frames", "next frames, as foreseen by each method", "frames.png")
+    yield ReporterSpec(
+        "frames", f"{home}.figures.frames:frames", "next frames, as foreseen by each method", "frames.png"
+    )
     yield ReporterSpec("forest", f"{home}.figures.forest:forest", "the boards with their intervals", "forest.svg")
     yield ReporterSpec("html", f"{home}.page.document:page", "one offline page: boards, surfaces, films", "report.html")
     yield ReporterSpec("tex", f"{home}.tex:leaderboard", "boards and headline as LaTeX tables with booktabs")

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from ebmbench.datasets.conditional import Horn, TwoBranches
+from ebmbench.datasets.sequences import Bounce
 from ebmbench.errors import NotApplicable
-from ebmbench.metrics.conditional import ConditionalEvaluation
-from ebmbench.training.portraits import portrait
+from ebmbench.metrics.conditional import ConditionalEvaluation, FuturesEvaluation
+from ebmbench.training.portraits import foreseen, portrait
+from ebmbench_plugins.reference.rows import TrueSurface
 from tests.factories import Oracle, Regression, RegressionEnergy, TrueEnergy, make_evaluation
 
 
@@ -57,3 +59,18 @@ def test_more_coordinates_are_not_drawn() -> None:
     assert isinstance(evaluation, ConditionalEvaluation)
     with pytest.raises(NotApplicable, match="x with one coordinate"):
         portrait(evaluation, 20)
+
+
+def test_what_is_foreseen_is_kept_as_it_is_laid_out() -> None:
+    """Own guesses are the futures as often as their odds; an energy alone is gone down to them."""
+    scenes = Bounce(steps=2)
+    for surface in (TrueSurface(scenes), TrueEnergy(scenes)):
+        evaluation = make_evaluation(surface, scenes, n=40)
+        assert isinstance(evaluation, FuturesEvaluation)
+        kept = foreseen(evaluation)
+        assert kept["past"].shape == (2, 2, 16, 16)
+        assert kept["futures"].shape == (2, 3, 2, 16, 16)
+        assert kept["guesses"].shape == (2, 6, 2, 16, 16)
+        np.testing.assert_allclose(kept["past"].reshape(2, -1), evaluation.test[:2].x, atol=1e-6)
+        gaps = np.abs(kept["guesses"][:, :, None] - kept["futures"][:, None]).max((-1, -2, -3)).min(-1)
+        assert gaps.max() < 0.05

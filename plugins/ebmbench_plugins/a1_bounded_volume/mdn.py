@@ -81,7 +81,8 @@ class MDN(GradientMethod):
 
     A mixture of Gaussians whose weights, means and widths a network of x gives. Z = 1 given any x: the volume of low
     energy is bounded by construction, and several answers to one x are several components. The means start evenly
-    spread over the data, off the plane apart from one another. Shapes: x (B, c), y (B, d), K components of diagonal covariance. A row costs a pass.
+    spread over the data, off the plane apart from one another. Shapes: x (B, c), y (B, d), K components of diagonal
+    covariance. A row costs a pass.
     It fails where y given x is no sum of few Gaussians, as a sharp edge or a thin curve, and by components that starve.
     """
 

@@ -58,7 +58,7 @@ class TrueSurface(Surface):
         if found is None:
             return super().guess(n, generator)
         places = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-        chosen = torch.searchsorted(found[1].cumsum(-1)[:, :-1].contiguous(), places.expand(len(found[1]), -1))
+        chosen = (places[:, None] >= found[1].cumsum(-1)[:, None, :-1]).sum(-1)
         return found[0][torch.arange(len(chosen))[:, None], chosen]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ebmbench.report.report import Report
 from tests.factories import Lab
 from tests.report.figures.reading import outside, smallest
 
-FACTS = {"dataset": "occluder", "track": "sequences"}
+FACTS: dict[str, Any] = {"dataset": "occluder", "track": "sequences"}
 
 
 def arrays(level: float, steps: int = 1) -> dict[str, np.ndarray]:

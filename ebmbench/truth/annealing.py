@@ -213,7 +213,10 @@ def log_z_bounds(energy: Whitened, start: Tensor, exact: bool, seed: int) -> Bou
 
 @torch.no_grad()
 def weighted_energies(energy: Whitened, seed: int) -> tuple[Array, Array]:
-    """beta F, up to a constant, at chains that went to exp(-beta F), and their log weights; two of (B,)."""
+    """beta F, up to a constant, at chains that went to exp(-beta F), and their log weights; two of (B,).
+
+    They go at a quarter of the temperatures: a temperature is fitted in several rounds.
+    """
     rng = Generator(energy.like.device).manual_seed(seed)
-    log_weight, found = _forth(energy, pilot(energy, rng, TEMPERATURES), CHAINS, rng)
+    log_weight, found = _forth(energy, pilot(energy, rng, TEMPERATURES // 4), CHAINS, rng)
     return found + energy.log_volume, log_weight

@@ -1,4 +1,4 @@
-"""SIGReg and the density of an encoder's Jacobian: against closed forms, quadrature, autograd, and their wrong twins."""
+"""SIGReg and the density of an encoder's Jacobian against closed forms, quadrature and autograd, and wrong twins."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_with_many_knots_it_is_the_integral_and_no_wrong_twin_is(width: float) -
 
 
 def expectation(law: Callable[[float], float], n: int, width: float = 1.0) -> float:
-    """Of n draws of a symmetric law with this characteristic function: E|phi_n - g|^2 = |phi - g|^2 + (1 - phi^2) / n."""
+    """Of n draws of a symmetric law phi, against the normal one g: E|phi_n - g|^2 = |phi - g|^2 + (1 - phi^2) / n."""
 
     def density(t: float) -> float:
         gap = n * (law(t) - math.exp(-t * t / 2)) ** 2 + 1 - law(t) ** 2

@@ -71,6 +71,7 @@ def test_what_is_foreseen_is_kept_as_it_is_laid_out() -> None:
         assert kept["past"].shape == (2, 2, 16, 16)
         assert kept["futures"].shape == (2, 3, 2, 16, 16)
         assert kept["guesses"].shape == (2, 6, 2, 16, 16)
-        np.testing.assert_allclose(kept["past"].reshape(2, -1), evaluation.test[:2].x, atol=1e-6)
+        assert evaluation.test.x is not None
+        np.testing.assert_allclose(kept["past"].reshape(2, -1), evaluation.test.x[:2].numpy(), atol=1e-6)
         gaps = np.abs(kept["guesses"][:, :, None] - kept["futures"][:, None]).max((-1, -2, -3)).min(-1)
         assert gaps.max() < 0.05

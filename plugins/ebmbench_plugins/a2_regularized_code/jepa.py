@@ -91,9 +91,9 @@ class JEPA(GradientMethod):
 
     L = l SIGReg(f(u)) + (1 - l) E |f(u) - f(u + s e)|^2 / 4 k, e ~ N(0, I), l = .05 (Balestriero & LeCun 2025: LeJEPA);
     SIGReg is the mean of ``epps_pulley`` over random slices of the codes. F is JEPA-SCORE (Balestriero et al. 2025),
-    and here |u|^2 / 2 b beside it, as it is bounded far away. It leaves out -log N(f; 0, I), which is nearly constant
-    where k is large, and is all there is where k = d and the data are normal. ``prior`` keeps it, for k = d: then F is
-    -log p wherever f is one to one. Shapes: y (B, d), f (B, k). A row costs five passes.
+    and here |u|^2 / 2 b beside it, as it is bounded far away. It leaves out -log N(f; 0, I), as codes of many
+    dimensions lie near a sphere; where k = d and the data are normal that is all there is. ``prior`` keeps it, for
+    k = d: then F is -log p wherever f is one to one. Shapes: y (B, d), f (B, k). A row costs five passes.
     It fails where f folds: the law of f(u) may be right with several preimages, and exp(-F) is then p over the share of
     each (k = d; there were 1.0 to 4.6 on average). The published width w = 1 sees nothing in the codes that is finer
     than their standard deviation: of 256 rows of whitened rings SIGReg is 1.5, of normal ones 1.06. Knots more than 0.6

@@ -127,7 +127,7 @@ def foreseen_10(c: EvalContext) -> float:
 
     The method's own guesses, or else ends of descents of its energy. 1 for the true conditional mean, which is the
     least error of any single guess, 0 where a guess is at the future; its noise, which nobody foresees, is left out.
-    Needs the futures given a context.
+    Needs the exact density given a context, and its futures.
     """
     held, found = _futures(c.evaluation), guesses(c, GUESSES)
     future, mean = held.truth.true_future(held.test[: len(found)]), torch.from_numpy(held.truth.mean_given)
@@ -140,7 +140,7 @@ def sharpness(c: EvalContext) -> float:
 
     1 for the truth, below it for what is blurred: futures w1, w2, ... that do not overlap blur to sum w^2 beside what
     does not move. Noise on a guess counts, and leads above 1.
-    Needs the futures given a context, in pixels.
+    Needs the exact density given a context, and its futures in pixels.
     """
     held = _futures(c.evaluation)
     box = held.truth.dataset.domain
@@ -154,7 +154,7 @@ def sharpness(c: EvalContext) -> float:
 def futures_found(c: EvalContext) -> float:
     """R = the share of the futures, rows by rows, that one of twenty guesses is at.
 
-    Needs the futures given a context.
+    Needs the exact density given a context, and its futures.
     """
     held = _futures(c.evaluation)
     noise = float((held.test.y.double() - held.truth.true_future(held.test)).square().sum(-1).mean())
@@ -167,7 +167,7 @@ def futures_odds_error(c: EvalContext) -> float:
 
     e is the test row's own noise, the same on each future: the true odds do not hang on it. The temperature is 1, or
     the one at which the odds are likeliest on validation rows. 0 for the truth, 1 - min w at most by one sure future.
-    Needs the futures given a context.
+    Needs the exact density given a context, and its futures.
     """
     held = _futures(c.evaluation)
     found = odds(held.test_futures, c.beta_used)

@@ -38,11 +38,11 @@ def test_of_a_ranking_energy_no_scale_is_measured() -> None:
 @pytest.mark.parametrize(
     ("name", "tracks"),
     [
-        ("nce", {"plane", "dimensions", "user_data", "conditional"}),
+        ("nce", {"plane", "dimensions", "user_data", "conditional", "sequences"}),
         ("mpf", {"binary"}),
-        ("masked_ae", {"plane", "dimensions", "user_data", "binary", "conditional"}),
+        ("masked_ae", {"plane", "dimensions", "user_data", "binary", "conditional", "sequences"}),
         ("kmeans", {"plane", "dimensions", "user_data"}),
-        ("mdn", {"conditional"}),
+        ("mdn", {"conditional", "sequences"}),
     ],
 )
 def test_the_tracks_are_those_of_the_data_that_it_does_not_refuse(name: str, tracks: set[str]) -> None:
@@ -68,7 +68,7 @@ def test_presets_are_its_defaults() -> None:
 def test_what_it_says_in_lines_and_tables() -> None:
     facts = [f"{label}: {said}" for label, said in card("nce").facts()]
     assert "kind: normalized: F = -log p, exp(-F) integrates to one" in facts
-    assert "tracks: plane, user_data, conditional, dimensions" in facts
+    assert "tracks: plane, user_data, conditional, sequences, dimensions" in facts
     assert "a step: 256 rows, 212.3 Mflop, charged 3,190 passes (12.46 a row) on plane" in facts
     assert any(fact.startswith("reference: results/reference/seven, trained at commit ") for fact in facts)
     assert any("times the best KL" in fact for fact in facts)

@@ -153,7 +153,7 @@ CASES = {
     "list of something else": Case("list stuff", "'stuff' is not one of"),
     "info of nothing": Case("info nec", "nothing is called 'nec'; did you mean 'nce'?"),
     "report in an unknown format": Case(
-        "report tiny --format xlsx", "no format 'xlsx'; known: budget, csv, errors, forest, "
+        "report tiny --format xlsx", "no format 'xlsx'; known: budget, csv, dimension, errors, forest, "
     ),
     "report in a misspelled format": Case("report tiny --format csb", "no format 'csb'; did you mean 'csv'?"),
     "unknown executor": Case("run tiny.yaml --executor cloud", "'cloud' is not one of 'local', 'inline'"),

@@ -25,7 +25,7 @@ def test_verbs_suites_and_options() -> None:
 
 
 def test_methods_datasets_and_metrics() -> None:
-    assert offered("info", incomplete="kmean") == ["kmeans", "kmeans_free", "kmeans_sgd"]
+    assert offered("info", incomplete="kmean") == ["kmeans", "kmeans_free", "kmeans_net", "kmeans_sgd"]
     assert {"moons", "mmd2"} <= set(offered("info", incomplete="m"))
     assert "nce" in offered("check", incomplete="n")
 

@@ -33,7 +33,7 @@ def test_the_card_of_a_method() -> None:
     assert "noise_ratio int 4 ≥ 1 noise samples for each data point" in lines
     assert "lr float 0.002 > 0 peak learning rate of Adam" in lines, "inherited fields too"
     assert any(line.startswith("ref Gutmann & Hyvarinen 2012: ") and "https://www.jmlr.org/" in line for line in lines)
-    assert "tracks plane, user_data" in lines
+    assert "tracks plane, user_data, conditional, sequences, dimensions" in lines
     assert any(line.startswith("file ") and "c2_chosen_points/nce.py:" in line for line in lines)
     assert "L = E_p softplus(-h) + nu E_q softplus(h)" in text, "the formula of the docstring"
 

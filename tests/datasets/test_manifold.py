@@ -24,8 +24,10 @@ def built(spec: DatasetSpec) -> Dataset:
     return dataset
 
 
+APART = ("binary", "dimensions")
+"""Tracks of data that have no curves of the plane."""
 EVERY = {spec.name: built(spec) for spec in ebmbench_datasets()}
-ALL = {name: dataset for name, dataset in EVERY.items() if dataset.track != "binary" and dataset.context is None}
+ALL = {name: dataset for name, dataset in EVERY.items() if dataset.track not in APART and dataset.context is None}
 WITH = sorted(set(ALL) - WITHOUT)
 NOISY = [name for name in WITH if ALL[name].has_density]
 

@@ -160,6 +160,7 @@ REASONS = {
     "directions are laid out for the plane only",
     "the distribution is in one piece",
     "nothing is predicted where the data depend on no context x",
+    "the data have no few futures given a context x",
     "these data scatter about no known curve or point",
     "there is nothing between two states",
     "y1 and y2 are the coordinates of a plane",

@@ -64,6 +64,7 @@ def test_the_built_in_reporters_come_in_by_the_hook() -> None:
         "pdf": "",
         "forest": "forest.svg",
         "dimension": "dimension.svg",
+        "frames": "frames.png",
         "budget": "",
         "errors": "",
         "lecture": "",

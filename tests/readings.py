@@ -26,7 +26,8 @@ from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.metrics.readings import PATH, Reading, read_readings
 from ebmbench.store.records import Value
 from ebmbench.truth.truth import TruthOnSupport
-from tests.factories import Oracle, make_evaluation
+from ebmbench_plugins.reference.rows import TrueSurface
+from tests.factories import make_evaluation
 
 DATASETS = ("8gaussians", "moons", "checkerboard_s", "rings", "pink_spiral", "two_branches", "gmm20", "occluder")
 SEEDS = 3
@@ -34,7 +35,7 @@ CELLS = 400
 VALIDATION, TEST = 5_000, 10_000
 
 
-class Unblurred(Oracle):
+class Unblurred(TrueSurface):
     """The truth as a surface, with the dataset's own sampler; as a smoothed energy its noise has no width."""
 
     @property

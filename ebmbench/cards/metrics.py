@@ -10,7 +10,7 @@ from ebmbench.cards.card import Card, Exclusion, Fact, Noun, Table, exclusions
 from ebmbench.cards.docstrings import about, needs_in
 from ebmbench.cards.measured import BUILT_IN
 from ebmbench.catalog.catalog import Catalog, CatalogEntry
-from ebmbench.contracts.records import EnergyKind, MetricSpec, Track, flat_name
+from ebmbench.contracts.records import EnergyKind, MetricSpec, flat_name
 from ebmbench.metrics.readings import Reading, read_readings
 
 READ = "The truth against itself (5,000 validation and 10,000 test points, 400 cells an axis)"
@@ -91,20 +91,13 @@ def metric_card(entry: CatalogEntry[MetricSpec], catalog: Catalog) -> MetricCard
         not_for=exclusions(_obstacles(spec)),
         set="core" if spec.in_core else "all",
         selects=spec.selects,
-        boards=tuple(track.name for track in tracks if spec.on_board or _shown(track) & _names(spec)),
+        boards=tuple(track.name for track in tracks if spec.on_board or _names(spec).intersection(track.shown)),
         readings=tuple(r for r in read_readings() if r.metric == spec.name) if built_in else (),
     )
 
 
 def _names(spec: MetricSpec) -> set[str]:
     return {flat_name(spec.name, variant) for variant in spec.variants}
-
-
-def _shown(track: Track) -> set[str]:
-    """The flat names of what the boards of a track show."""
-    columns = [(column.metric, column.ranking) for column in (*track.columns, *track.tables)]
-    badges = [(badge.metric, badge.ranking) for badge in track.badges]
-    return {name for pair in (*columns, *badges) for name in pair if name} | {ruler.metric for ruler in track.ruled_by}
 
 
 def _obstacles(spec: MetricSpec) -> Iterator[tuple[str, str]]:

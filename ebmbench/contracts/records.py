@@ -313,10 +313,10 @@ class Track:
     def shown(self) -> tuple[str, ...]:
         """The metrics, by flat name, that its tables show: measured unless a suite asks for others."""
         ranked = tuple(ruler.metric for ruler in self.ruled_by)
-        return tuple(dict.fromkeys((*_metrics_of((*self.columns, *self.tables, self.curve)), *ranked)))
+        return tuple(dict.fromkeys((*_metrics_of((*self.columns, *self.tables, self.curve, *self.badges)), *ranked)))
 
 
-def _metrics_of(columns: tuple[Column, ...]) -> tuple[str, ...]:
+def _metrics_of(columns: tuple[Column | Badge, ...]) -> tuple[str, ...]:
     return tuple(name for column in columns for name in (column.metric, column.ranking) if name)
 
 

@@ -5,6 +5,8 @@ Every function takes energies and quadrature weights of a support, in float64 nu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, isotonic_regression
@@ -40,12 +42,66 @@ def fit_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
         weight = exp(log_density - log_density.max())
         return float((weight * shifted).sum() / weight.sum())
 
+    return _root(gap) / spread
+
+
+def fit_conditional_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
+    """argmin over beta of the mean over contexts of beta F(held out) + log integral exp(-beta F).
+
+    Args:
+        energy: F on the support of each context (N, M).
+        log_weight: log volumes of a support (M,).
+        held_out: F at a held-out point of each context (N,).
+
+    Returns:
+        beta; NaN when the energy is constant, the end of the range when the minimum lies beyond it.
+    """
+    held = np.isfinite(energy)  # cells of infinite energy hold no mass at any temperature
+    spread = float(np.std(held_out - np.nanmedian(np.where(held, energy, np.nan), axis=1)))
+    if not spread > 0:
+        return float("nan")
+    shifted = np.where(held, energy - held_out[:, None], 0.0)
+    log_volume = np.where(held, log_weight, -np.inf)
+
+    def gap(log_beta: float) -> float:
+        log_density = -np.exp(log_beta) / spread * shifted + log_volume
+        weight = exp(log_density - log_density.max(1, keepdims=True))
+        return float(((weight * shifted).sum(1) / weight.sum(1)).mean())
+
+    return _root(gap) / spread
+
+
+def fit_odds_beta(energies: Array, chosen: NDArray[np.int64]) -> float:
+    """argmin over beta of the mean of -log softmax_k(-beta F_k) at what was chosen: a multinomial likelihood, convex.
+
+    Args:
+        energies: F of each of K choices, (N, K).
+        chosen: which of them came true, (N,).
+
+    Returns:
+        beta; NaN when no row prefers any, the end of the range when the minimum lies beyond it.
+    """
+    shifted = energies - energies.min(1, keepdims=True)
+    spread = float(shifted.max(1).mean())
+    if not 0 < spread < np.inf:
+        return float("nan")
+    own = np.take_along_axis(shifted, chosen[:, None], 1)[:, 0]
+
+    def gap(log_beta: float) -> float:
+        weight = exp(-np.exp(log_beta) / spread * shifted)
+        return float(((weight * shifted).sum(1) / weight.sum(1) - own).mean())
+
+    return _root(gap) / spread
+
+
+def _root(gap: Callable[[float], float]) -> float:
+    """exp of where a falling function of log beta is zero, or of the end of the range that this lies beyond."""
     low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
     if gap(low) <= 0:
-        return float(np.exp(low)) / spread
+        return float(np.exp(low))
     if gap(high) >= 0:
-        return float(np.exp(high)) / spread
-    return float(np.exp(brentq(gap, low, high, xtol=1e-6))) / spread
+        return float(np.exp(high))
+    return float(np.exp(brentq(gap, low, high, xtol=1e-6)))
 
 
 def held_out_isotonic(held_out: Array, energy: Array, log_weight: Array) -> tuple[Array, Array]:

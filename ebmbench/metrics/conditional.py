@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import brentq
 from torch import Generator, Tensor
 
 from ebmbench.contracts.dataset import Batch
 from ebmbench.contracts.exponentials import exp
 from ebmbench.errors import NotApplicable
 from ebmbench.metrics.annealed import AnnealedEvaluation
-from ebmbench.metrics.calibration import LOG_BETA_RANGE, isotonic_log_density
+from ebmbench.metrics.calibration import fit_conditional_beta, fit_odds_beta, isotonic_log_density
 from ebmbench.metrics.cuts import Cuts
 from ebmbench.metrics.evaluation import Evaluation, Rows
 from ebmbench.truth.conditional import ConditionalLattice
 from ebmbench.truth.futures import HELD, FuturesTruth
 from ebmbench.truth.normalizer import Array, Bounded
 from ebmbench.truth.truth import Truth
-
-
-def fit_conditional_beta(energy: Array, log_weight: Array, held_out: Array) -> float:
-    """argmin over beta of the mean over contexts of beta F(held out) + log integral exp(-beta F).
-
-    Args:
-        energy: F on the support of each context (N, M).
-        log_weight: log volumes of a support (M,).
-        held_out: F at a held-out point of each context (N,).
-
-    Returns:
-        beta; NaN when the energy is constant, the end of the range when the minimum lies beyond it.
-    """
-    shifted = energy - held_out[:, None]
-    spread = float(np.std(held_out - np.median(np.where(np.isfinite(energy), energy, np.nan), axis=1)))
-    if not spread > 0:
-        return float("nan")
-    shifted = np.where(np.isfinite(shifted), shifted, np.inf)
-
-    def gap(log_beta: float) -> float:
-        log_density = -np.exp(log_beta) / spread * shifted + log_weight
-        weight = exp(log_density - log_density.max(1, keepdims=True))
-        mean = np.where(weight > 0, weight * np.where(np.isfinite(shifted), shifted, 0.0), 0.0).sum(1) / weight.sum(1)
-        return float(mean.mean())
-
-    low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
-    if gap(low) <= 0:
-        return float(np.exp(low)) / spread
-    if gap(high) >= 0:
-        return float(np.exp(high)) / spread
-    return float(np.exp(brentq(gap, low, high, xtol=1e-6))) / spread
 
 
 class ConditionalEvaluation(Evaluation):
@@ -91,31 +58,25 @@ class ConditionalEvaluation(Evaluation):
         return self.energy_at(lattice.support.points, lattice.support_contexts)
 
     def _log_z(self, beta: float) -> Bounded:
-        values = self._log_z_each(beta)
-        return Bounded(float(values.mean()), self._log_z_errors[beta])
+        values, error = self._log_z_each("test", beta)
+        return Bounded(float(values.mean()), error)
 
-    @cached_property
-    def _log_z_errors(self) -> dict[float, float]:
-        return {}
-
-    def _log_z_each(self, beta: float) -> Array:
-        """log of the integral of exp(-beta F) given each context (N,)."""
-        key = ("each", beta)
+    def _log_z_each(self, rows: Literal["test", "validation"], beta: float) -> tuple[Array, float]:
+        """log of the integral of exp(-beta F) given each context of these rows (N,), and the mean of their errors."""
+        key = (rows, beta)
         if key not in self._found:
-            self._found[key], self._log_z_errors[beta] = self.lattice.log_z_each(self.energy, beta)
+            held = rows == "test"
+            lattice, energy = (
+                (self.lattice, self.energy) if held else (self._validation_lattice, self._validation_energy)
+            )
+            self._found[key] = lattice.log_z_each(energy, beta)
         return self._found[key]  # type: ignore[return-value]
 
     def log_z_of(self, rows: Rows, beta: float) -> Array | float:
         """log of the integral of exp(-beta F) for each of these rows, given its context."""
-        if rows == "validation":
-            key = ("validation", beta)
-            if key not in self._found:
-                self._found[key] = self._validation_lattice.log_z_each(self._validation_energy, beta)[0]
-            return self._found[key]  # type: ignore[return-value]
-        each = self._log_z_each(beta)
-        if rows == "test":
-            return each
-        spread = self.lattice.on_support(each[:, None])
+        if rows in ("test", "validation"):
+            return self._log_z_each(rows, beta)[0]
+        spread = self.lattice.on_support(self._log_z_each("test", beta)[0][:, None])
         return spread if rows == "cells" else spread[self.truth.inside]
 
     @cached_property
@@ -178,34 +139,6 @@ class ConditionalEvaluation(Evaluation):
         index = torch.searchsorted(cumulative, place).clamp_max(cumulative.shape[1] - 1)
         cell = one.cell[index]
         return one.points[index] + (torch.rand(cell.shape, generator=generator, dtype=torch.float64) - 0.5) * cell
-
-
-def fit_odds_beta(energies: Array, chosen: NDArray[np.int64]) -> float:
-    """argmin over beta of the mean of -log softmax_k(-beta F_k) at what was chosen: a multinomial likelihood, convex.
-
-    Args:
-        energies: F of each of K choices, (N, K).
-        chosen: which of them came true, (N,).
-
-    Returns:
-        beta; NaN when no row prefers any, the end of the range when the minimum lies beyond it.
-    """
-    shifted = energies - energies.min(1, keepdims=True)
-    spread = float(shifted.max(1).mean())
-    if not 0 < spread < np.inf:
-        return float("nan")
-    own = np.take_along_axis(shifted, chosen[:, None], 1)[:, 0]
-
-    def slope(log_beta: float) -> float:
-        weight = exp(-np.exp(log_beta) / spread * shifted)
-        return float((own - (weight * shifted).sum(1) / weight.sum(1)).mean())
-
-    low, high = -LOG_BETA_RANGE, LOG_BETA_RANGE
-    if slope(low) >= 0:
-        return float(np.exp(low)) / spread
-    if slope(high) <= 0:
-        return float(np.exp(high)) / spread
-    return float(np.exp(brentq(slope, low, high, xtol=1e-6))) / spread
 
 
 class FuturesEvaluation(Evaluation):

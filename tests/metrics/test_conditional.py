@@ -17,7 +17,8 @@ from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.conditional import TwoBranches
 from ebmbench.datasets.plane import EightGaussians
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.conditional import ConditionalEvaluation, fit_conditional_beta, prediction_error
+from ebmbench.metrics.calibration import fit_conditional_beta
+from ebmbench.metrics.conditional import ConditionalEvaluation, prediction_error
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.evaluation import Evaluation
 from ebmbench.store.records import Value

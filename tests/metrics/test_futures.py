@@ -14,7 +14,8 @@ from ebmbench.contracts.records import EnergyKind
 from ebmbench.contracts.surface import Surface
 from ebmbench.datasets.sequences import BLOB, SIDE, Bounce, Occluder, Scenes
 from ebmbench.metrics import ebmbench_metrics
-from ebmbench.metrics.conditional import FuturesEvaluation, fit_odds_beta
+from ebmbench.metrics.calibration import fit_odds_beta
+from ebmbench.metrics.conditional import FuturesEvaluation
 from ebmbench.metrics.evaluate import evaluate
 from ebmbench.metrics.futures import completed, hits, linear_prediction, steepness
 from ebmbench.store.records import Value

@@ -44,8 +44,9 @@ def test_a_track_names_metrics_that_exist(track: Track) -> None:
 @every
 def test_what_ranks_is_measured_by_default(track: Track) -> None:
     """A suite that asks for nothing in particular has a leaderboard, a curve and its tables."""
-    rulers = {ruler.metric for ruler in track.ruled_by}
-    assert names_of((*track.columns, *track.tables)) | set(track.needed) | rulers == set(track.shown)
+    marks = {ruler.metric for ruler in track.ruled_by} | {badge.metric for badge in track.badges}
+    marks |= {badge.ranking for badge in track.badges}
+    assert names_of((*track.columns, *track.tables)) | set(track.needed) | marks == set(track.shown)
 
 
 @every
